@@ -1,0 +1,37 @@
+// Baseline: Emmett's command handler on its in-memory event store, behind a plain Express 5 route.
+import { randomUUID } from 'node:crypto';
+import { CommandHandler, getInMemoryEventStore } from '@event-driven-io/emmett';
+import express from 'express';
+
+const eventStore = getInMemoryEventStore();
+const handle = CommandHandler({
+  evolve: (state, { type, data }) =>
+    type === 'WorkspaceCreated' ? { ...state, ...data, status: 'active' } : state,
+  initialState: () => ({ status: 'absent' }),
+});
+
+const app = express();
+app.use(express.json());
+app.post('/api/v1/workspaces', async (request, response) => {
+  const { name, tier = 'free' } = request.body;
+  if (typeof name !== 'string' || name.length === 0 || name.length > 255) {
+    response.status(422).json({ error: 'validation_failed' });
+    return;
+  }
+  const id = randomUUID();
+  const data = {
+    id,
+    name,
+    slug: name.toLowerCase().replaceAll(' ', '-'),
+    tier,
+    created_at: new Date().toISOString(),
+  };
+  const { newState } = await handle(eventStore, `workspace-${id}`, (state) => {
+    if (state.status !== 'absent') throw new Error('exists');
+    return { type: 'WorkspaceCreated', data };
+  });
+  const { status, ...shown } = newState;
+  response.status(201).json({ message: 'Workspace created successfully.', data: shown });
+});
+const server = app.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));
+process.on('SIGTERM', () => process.exit(0));

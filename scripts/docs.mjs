@@ -1,0 +1,6 @@
+// Writes the pages that are made from the code.
+import { writeFileSync } from 'node:fs';
+import { errorsPage, eventsPage } from '../dist/docs.js';
+
+writeFileSync('docs/events.md', eventsPage());
+writeFileSync('docs/errors.md', errorsPage());

@@ -1,0 +1,169 @@
+// The composition root: opens the stores, wires commands, projections, deliveries and HTTP, starts and stops them.
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Commands, wireCommands } from './app/commands.js';
+import { type Deliveries, wireDeliveries } from './app/deliveries.js';
+import { models, projections } from './app/models.js';
+import { watch } from './app/observe.js';
+import type { Report } from './app/report.js';
+import { wireRoutes } from './app/routes.js';
+import { openStores, type Stores } from './app/stores.js';
+import { type Bootstrap, bootstrap, type FirstStart } from './commands/bootstrap.js';
+import { rotationReactor } from './commands/rotations.js';
+import type { Config } from './config.js';
+import { rateLimits } from './domain/rate-limits.js';
+import { createOnce } from './http/idempotency.js';
+import { createMetrics, type Metrics } from './http/metrics.js';
+import { openApiOperations } from './http/openapi.js';
+import { operations, type Readiness } from './http/operations.js';
+import { createLimiter } from './http/rate-limit.js';
+import type { Route } from './http/route.js';
+import { createServer } from './http/server.js';
+import type { Logger } from './logger.js';
+import { apiKeyUsesHandler } from './projections/api-key-uses.js';
+import { type Follower, follower } from './projections/follower.js';
+import { projectionHandler } from './projections/runner.js';
+
+export type App = {
+  readonly config: Config;
+  readonly stores: Stores;
+  readonly commands: Commands;
+  readonly follower: Follower;
+  readonly deliveries: Deliveries;
+  readonly routes: readonly Route[];
+  readonly server: Server;
+  readonly metrics: Metrics;
+  readonly bootstrap: Bootstrap;
+  readiness(): Readiness;
+  /** Follows the log until everything has caught up, makes the first key where there is none, then sends webhooks. */
+  start(): Promise<FirstStart>;
+  /** Listens; the URL. */
+  listen(): Promise<string>;
+  /** Stops listening, finishes what is in hand (up to `graceMs` each for requests and deliveries), closes the stores. */
+  stop(graceMs?: number): Promise<void>;
+};
+
+/** Everything wired but nothing running. Throws one plain sentence when the stores cannot be opened. */
+export const buildApp = async (
+  config: Config,
+  logger: Logger,
+  now: () => Date = () => new Date(),
+): Promise<App> => {
+  const report: Report = {
+    info: (message, details = {}) => logger.info(details, message),
+    warn: (message, details) => logger.warn(details, message),
+  };
+  const metrics = createMetrics();
+  const stores = await openStores(config, models, report, metrics);
+  const { log, readModels, counters, idempotency, keys } = stores;
+  const commands = wireCommands(stores, config, now, report);
+  const deliveries = wireDeliveries(stores, commands, config, now, report, (outcome) =>
+    metrics.deliveryAttempts.inc({ outcome }),
+  );
+  const following = follower(
+    log,
+    {
+      projections: [
+        ...projections.map((projection) => projectionHandler(projection, readModels, log.id)),
+        apiKeyUsesHandler(readModels, log.id),
+      ],
+      reactors: [
+        rotationReactor({ apiKeys: commands.apiKeys, readModels, logId: log.id }),
+        deliveries.subscriber.handler,
+        deliveries.scheduler.handler,
+      ],
+    },
+    report,
+  );
+  const rowsOf = projections.map(({ name }) => name);
+  const waitFor = async (position: number) => {
+    if (!(await following.waitFor(position, rowsOf))) metrics.lateReads.inc();
+  };
+  const starter = bootstrap({ log, readModels, ...commands, now, waitFor });
+  const limiter = createLimiter({
+    counters,
+    tables: {
+      2026: config.RATE_LIMITS_2026 ?? rateLimits['2026'],
+      2024: config.RATE_LIMITS_2024 ?? rateLimits['2024'],
+    },
+    addressPerMinute: config.RATE_LIMIT_ADDRESS_PER_MINUTE,
+    logger,
+  });
+  const routes = wireRoutes(stores, commands, deliveries, limiter, config);
+  let serving = false;
+  const readiness = watch({ metrics, follower: following, stores, isServing: () => serving });
+  const upgradeUrl = config.UPGRADE_URL ?? `${config.PUBLIC_URL ?? ''}/docs`;
+  const server = createServer({
+    routes,
+    operations: operations({
+      readiness,
+      metricsText: metrics.text,
+      metricsType: metrics.registry.contentType,
+      ...openApiOperations(routes, config),
+    }),
+    readModels,
+    limiter,
+    once: createOnce({ idempotency, logId: log.id, fingerprintKey: keys.fingerprint, logger }),
+    metrics,
+    logger,
+    dialect: config.API_DIALECT,
+    publicUrl: config.PUBLIC_URL,
+    upgradeUrl,
+    trustProxy: config.TRUST_PROXY,
+    now,
+    waitFor,
+    noteKeyUse: (keyId, at) => commands.uses.note(keyId, at),
+    sealAddress: (userId, ip) => commands.personal.seal(userId, 'ip', ip),
+  });
+
+  const closeServer = (graceMs: number) =>
+    new Promise<void>((resolve) => {
+      if (!server.listening) return resolve();
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      // Connections that are kept alive become idle one by one, as their requests are answered.
+      const idle = setInterval(() => server.closeIdleConnections(), 20);
+      server.close(() => {
+        clearTimeout(timer);
+        clearInterval(idle);
+        resolve();
+      });
+    });
+
+  return {
+    config,
+    stores,
+    commands,
+    follower: following,
+    deliveries,
+    routes,
+    server,
+    metrics,
+    bootstrap: starter,
+    readiness,
+    async start() {
+      await following.start();
+      const first = await starter.firstStart(config.BOOTSTRAP_API_KEY);
+      commands.uses.start();
+      await deliveries.start();
+      serving = true;
+      return first;
+    },
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(config.PORT, config.HOST, () => {
+          const { address, family, port } = server.address() as AddressInfo;
+          resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
+        });
+      }),
+    async stop(graceMs = 10_000) {
+      serving = false;
+      await closeServer(graceMs);
+      await deliveries.stop(graceMs);
+      await commands.uses.stop();
+      await following.stop();
+      await deliveries.subscriber.stop();
+      await stores.close();
+    },
+  };
+};

@@ -1,0 +1,55 @@
+// Wires the commands of all areas to the log and the other stores they use.
+import { seal, unseal } from '../adapters/seal.js';
+import { type ApiKeyCommands, apiKeyCommands } from '../commands/api-keys.js';
+import { type DeliveryCommands, deliveryCommands } from '../commands/deliveries.js';
+import { type EventCommands, eventCommands } from '../commands/events.js';
+import { type KeyUses, keyUses } from '../commands/key-uses.js';
+import { type PersonalData, personalData } from '../commands/personal-data.js';
+import { type UserCommands, userCommands } from '../commands/users.js';
+import { type SecretBox, type WebhookCommands, webhookCommands } from '../commands/webhooks.js';
+import { type WorkspaceCommands, workspaceCommands } from '../commands/workspaces.js';
+import type { Config } from '../config.js';
+import { outcomes } from '../deliveries/outcomes.js';
+import { checkTargetUrl } from '../deliveries/target-address.js';
+import type { Report } from './report.js';
+import type { Stores } from './stores.js';
+
+export type Commands = {
+  readonly workspaces: WorkspaceCommands;
+  readonly users: UserCommands;
+  /** Seals what belongs to a person. */
+  readonly personal: PersonalData;
+  readonly apiKeys: ApiKeyCommands;
+  readonly uses: KeyUses;
+  readonly webhooks: WebhookCommands;
+  readonly events: EventCommands;
+  readonly deliveries: DeliveryCommands;
+  readonly outcomes: ReturnType<typeof outcomes>;
+  /** Opens the sealed secrets of endpoints. */
+  readonly secrets: SecretBox;
+};
+
+export const wireCommands = (stores: Stores, config: Config, now: () => Date, report: Report): Commands => {
+  const { log, readModels, keys, vault } = stores;
+  const secretKey = keys['webhook-secret'];
+  const secrets: SecretBox = {
+    seal: (plain, aad) => seal(secretKey, plain, aad),
+    open: (sealed, aad) => unseal(secretKey, sealed, aad).toString('utf8'),
+  };
+  const checkTarget = (url: string) =>
+    checkTargetUrl(url, { allowPrivate: config.WEBHOOK_ALLOW_PRIVATE_TARGETS });
+  const written = outcomes(log, now);
+  const personal = personalData(vault, keys.email);
+  return {
+    workspaces: workspaceCommands(log, now),
+    users: userCommands({ log, readModels, personal, now }),
+    personal,
+    apiKeys: apiKeyCommands({ log, readModels, now }),
+    uses: keyUses({ log, readModels, now, report }),
+    webhooks: webhookCommands({ log, readModels, secrets, checkTarget, now }),
+    events: eventCommands(log, now),
+    deliveries: deliveryCommands(readModels, written, now),
+    outcomes: written,
+    secrets,
+  };
+};

@@ -1,0 +1,122 @@
+// Wires deliveries: what is told about an event, the fan-out, the schedule, the worker.
+
+import { systemContext } from '../commands/context.js';
+import type { Config } from '../config.js';
+import { type Areas, type Payloads, payloads, publishedArea, recordArea } from '../deliveries/payload.js';
+import { type Poster, poster } from '../deliveries/post.js';
+import { type Scheduler, scheduler } from '../deliveries/scheduler.js';
+import { type Subscriber, subscriber } from '../deliveries/subscriber.js';
+import { worker } from '../deliveries/worker.js';
+import { apiKeyTold } from '../dialects/api-keys.js';
+import { noAttempts, webhookViews } from '../dialects/webhooks.js';
+import { workspaceViews } from '../dialects/workspaces.js';
+import type { ApiKeyEvent } from '../domain/api-key-events.js';
+import type { Attempted } from '../domain/deliveries.js';
+import { derivedId } from '../domain/ids.js';
+import type { Commands } from './commands.js';
+import type { Report } from './report.js';
+import type { Stores } from './stores.js';
+
+export type Deliveries = {
+  readonly payloads: Payloads;
+  readonly poster: Poster;
+  readonly subscriber: Subscriber;
+  readonly scheduler: Scheduler;
+  /** Starts sending: call when the projections have caught up. */
+  start(): Promise<void>;
+  /** Takes no further work and waits up to `graceMs` for the deliveries in hand. */
+  stop(graceMs: number): Promise<void>;
+};
+
+/** Records as webhooks show them. Values that come from other streams are left out: a retry must send the same bytes. */
+const areasOf = ({ workspaces, apiKeys, webhooks }: Commands): Areas => ({
+  workspace: recordArea(workspaces.streams, ({ record }) => record, workspaceViews),
+  apiKey: async ({ stream, type, revision, metadata }) => {
+    const { state } = await apiKeys.streams.at(stream.slice(stream.indexOf('-') + 1), revision);
+    const { record } = state;
+    if (!record) throw new Error(`no record in ${stream} at revision ${revision}`);
+    return (dialect) => apiKeyTold(dialect, type as ApiKeyEvent['type'], record, metadata.at);
+  },
+  webhookEndpoint: recordArea(
+    webhooks.streams,
+    ({ record }) => record && { ...record, ...noAttempts },
+    webhookViews,
+    ['success_count', 'failure_count', 'consecutive_failures', 'last_delivery_at'],
+  ),
+  published: publishedArea,
+});
+
+export const wireDeliveries = (
+  stores: Stores,
+  commands: Commands,
+  config: Config,
+  now: () => Date,
+  report: Report,
+  count: (outcome: Attempted['outcome']) => void,
+): Deliveries => {
+  const { log, readModels, queue } = stores;
+  const { outcomes, webhooks, workspaces, secrets } = commands;
+  const schedule = config.WEBHOOK_RETRY_SCHEDULE;
+  const stopping = new AbortController();
+  const told = payloads({
+    log,
+    areas: areasOf(commands),
+    workspaceNumber: async (id) => (await workspaces.streams.load(id)).state.record?.number,
+  });
+  const post = poster({ allowPrivate: config.WEBHOOK_ALLOW_PRIVATE_TARGETS });
+  const fanout = subscriber({
+    log,
+    now,
+    random: Math.random,
+    schedule,
+    disabling: { after: config.WEBHOOK_DISABLE_AFTER, afterSeconds: config.WEBHOOK_DISABLE_AFTER_SECONDS },
+    disable: async ({ id, position, data, metadata }) => {
+      const context = systemContext('fanout', {
+        commandId: derivedId(id, 'disable'),
+        causationId: id,
+        correlationId: metadata.correlationId,
+      });
+      await webhooks.disable(
+        data.endpointId,
+        { reason: data.reason, decidedAt: position, endpointRevision: data.endpointRevision },
+        context,
+      );
+    },
+  });
+  const scheduled = scheduler({ log, readModels, queue, outcomes, now, report });
+  const work = worker({
+    readModels,
+    outcomes,
+    payloads: told,
+    secrets,
+    poster: post,
+    schedule,
+    timeoutMs: config.WEBHOOK_TIMEOUT_MS,
+    now,
+    random: Math.random,
+    count,
+    report,
+    stopping: stopping.signal,
+  });
+  return {
+    payloads: told,
+    poster: post,
+    subscriber: fanout,
+    scheduler: scheduled,
+    async start() {
+      queue.work(work, {
+        concurrency: config.WEBHOOK_CONCURRENCY,
+        perEndpoint: config.WEBHOOK_ENDPOINT_CONCURRENCY,
+      });
+      await scheduled.start();
+    },
+    async stop(graceMs) {
+      await scheduled.stop();
+      const timer = setTimeout(() => stopping.abort(), graceMs);
+      await queue.close();
+      clearTimeout(timer);
+      stopping.abort();
+      await post.close();
+    },
+  };
+};

@@ -1,0 +1,23 @@
+// Every read model of the product.
+import type { Model } from '../adapters/read-models/port.js';
+import { rotations } from '../commands/rotations.js';
+import { apiKeyUses } from '../projections/api-key-uses.js';
+import { apiKeys } from '../projections/api-keys.js';
+import { deliveries } from '../projections/deliveries.js';
+import type { Projection } from '../projections/projection.js';
+import { users } from '../projections/users.js';
+import { webhookCounters } from '../projections/webhook-counters.js';
+import { webhooks } from '../projections/webhooks.js';
+import { workspaces } from '../projections/workspaces.js';
+
+/** Projections whose rows fold one event into one row. */
+export const projections: readonly Projection[] = [
+  workspaces,
+  users,
+  apiKeys,
+  webhooks,
+  webhookCounters,
+  deliveries,
+];
+
+export const models: readonly Model[] = [...projections, apiKeyUses, rotations];

@@ -1,0 +1,48 @@
+// The route table of the product.
+import type { Config } from '../config.js';
+import { testCall } from '../deliveries/test-call.js';
+import { apiKeyRoutes } from '../http/api-keys/routes.js';
+import { deliveryRoutes } from '../http/deliveries.js';
+import { eventTypeRoutes } from '../http/event-types.js';
+import { eventRoutes } from '../http/events.js';
+import type { Limiter } from '../http/rate-limit.js';
+import type { Route } from '../http/route.js';
+import { showUsers } from '../http/users.js';
+import { webhookRoutes } from '../http/webhooks.js';
+import { workspaceRoutes } from '../http/workspaces.js';
+import type { Commands } from './commands.js';
+import type { Deliveries } from './deliveries.js';
+import type { Stores } from './stores.js';
+
+export const wireRoutes = (
+  { readModels, log }: Stores,
+  commands: Commands,
+  { payloads, poster }: Deliveries,
+  limiter: Limiter,
+  config: Config,
+): Route[] => {
+  const { workspaces, apiKeys, uses, webhooks, events, deliveries, users, secrets } = commands;
+  const shown = showUsers(readModels, users);
+  const retentionDays = config.DELIVERY_RETENTION_DAYS;
+  return [
+    ...workspaceRoutes({ readModels, workspaces, showUsers: shown }),
+    ...apiKeyRoutes({ readModels, apiKeys, uses, limiter, showUsers: shown }),
+    ...webhookRoutes({
+      readModels,
+      webhooks,
+      testCall: testCall({ poster, secrets, timeoutMs: config.WEBHOOK_TIMEOUT_MS }),
+      targets: { allowPrivate: config.WEBHOOK_ALLOW_PRIVATE_TARGETS },
+      retentionDays,
+    }),
+    ...deliveryRoutes({
+      readModels,
+      log,
+      deliveries,
+      payloads,
+      schedule: config.WEBHOOK_RETRY_SCHEDULE,
+      retentionDays,
+    }),
+    ...eventTypeRoutes(),
+    ...eventRoutes({ events }),
+  ];
+};

@@ -1,0 +1,69 @@
+// What a command run carries besides its input: identity, time, randomness, and who asked.
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Actor, Metadata } from '../domain/decider.js';
+import { derivedId, newId } from '../domain/ids.js';
+
+/** One run of one command. A retry under the same idempotency key has the same `commandId`, `seed` and `now`. */
+export type CommandContext = {
+  /** UUID; streams that the command creates are named after it. */
+  readonly commandId: string;
+  /** True when an earlier run may have appended: look for its events before deciding. */
+  readonly retry: boolean;
+  /** 32 bytes from which all randomness of the run is derived. */
+  readonly seed: Buffer;
+  /** Instant of the first run (ISO, ms). Events are stamped when appended, not with this. */
+  readonly now: string;
+  readonly actor: Actor;
+  /** Workspaces that see the events besides the subject's own: the request's context. */
+  readonly audience: readonly string[];
+  readonly requestId?: string;
+  readonly fingerprint?: string;
+  readonly ip?: string;
+  /** Id of the event that made a reactor issue this command. */
+  readonly causationId?: string;
+  readonly correlationId?: string;
+};
+
+/** A context for the system itself: reactors pass a derived `commandId`, so doing it twice does it once. */
+export const systemContext = (
+  system: string,
+  options: {
+    commandId?: string;
+    causationId?: string;
+    correlationId?: string;
+    now?: string;
+    audience?: readonly string[];
+  } = {},
+): CommandContext => ({
+  commandId: options.commandId ?? newId(),
+  retry: options.commandId !== undefined,
+  seed: randomBytes(32),
+  now: options.now ?? new Date().toISOString(),
+  actor: { system },
+  audience: options.audience ?? [],
+  ...(options.causationId === undefined ? {} : { causationId: options.causationId }),
+  ...(options.correlationId === undefined ? {} : { correlationId: options.correlationId }),
+});
+
+/** Id of the n-th thing a command makes: the same on every run of it. */
+export const idFor = (context: CommandContext, label: string): string => derivedId(context.commandId, label);
+
+/** Random bytes of a run, the same on a retry: HMAC-SHA-256(seed, label), at most 32 bytes. */
+export const randomFor = (context: CommandContext, label: string): Buffer =>
+  createHmac('sha256', context.seed).update(label).digest();
+
+/** Metadata of the events of one run. */
+export const metadataFor = (context: CommandContext, subject: string | undefined, at: string): Metadata => ({
+  at,
+  audience:
+    subject === undefined || context.audience.includes(subject)
+      ? context.audience
+      : [subject, ...context.audience],
+  actor: context.actor,
+  commandId: context.commandId,
+  correlationId: context.correlationId ?? context.requestId ?? context.commandId,
+  ...(context.causationId === undefined ? {} : { causationId: context.causationId }),
+  ...(context.requestId === undefined ? {} : { requestId: context.requestId }),
+  ...(context.fingerprint === undefined ? {} : { fingerprint: context.fingerprint }),
+  ...(context.ip === undefined ? {} : { ip: context.ip }),
+});

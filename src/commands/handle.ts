@@ -1,0 +1,148 @@
+// read → evolve → decide → append, once for every area: one writer per stream, decided together under load.
+import { type Appended, type EventLog, type NewEvent, RevisionConflict } from '../adapters/event-log/port.js';
+import type { Decider, DomainEvent } from '../domain/decider.js';
+import { DomainError } from '../domain/errors.js';
+import { newId } from '../domain/ids.js';
+import { type CommandContext, metadataFor } from './context.js';
+import { type Folded, type Folding, folding, type Handled } from './folding.js';
+
+/** `ifMatch`: revision the caller saw. `subject`: workspace that the events are about. */
+export type HandleOptions = { readonly ifMatch?: number; readonly subject?: string };
+
+export type Streams<S, C, E extends DomainEvent> = {
+  /** Runs one command on `<category>-<id>`. Throws DomainError, LogUnavailable, StaleCommand. */
+  handle(id: string, command: C, context: CommandContext, options?: HandleOptions): Promise<Handled<S, E>>;
+  /** Current state, cached or read. */
+  load(id: string): Promise<Folded<S>>;
+  /** State as of one revision, always read from the log. */
+  at(id: string, revision: number): Promise<Folded<S>>;
+};
+
+type Pending<S, C, E> = HandleOptions & {
+  readonly context: CommandContext;
+  readonly command: C;
+  search: boolean;
+  readonly resolve: (handled: Handled<S, E>) => void;
+  readonly reject: (error: unknown) => void;
+};
+type Outcome = (appended: Appended) => void;
+
+/** Commands decided together at most: keeps one append well below a megabyte. */
+const MAX_GROUP = 256;
+const MAX_TRIES = 5;
+
+/** Decides one command on a state; the events with what surrounds them, and the state after them. */
+const decideOne = <S, C, E extends DomainEvent>(
+  decider: Decider<S, C, E>,
+  { command, context, ifMatch, subject }: Pending<S, C, E>,
+  current: Folded<S>,
+  now: () => Date,
+) => {
+  if (ifMatch !== undefined && ifMatch !== current.revision)
+    throw new DomainError('precondition_failed', 'The record has changed since the revision in If-Match.');
+  const decided = decider.decide(command, current.state);
+  const metadata = metadataFor(context, subject, now().toISOString());
+  const events: NewEvent[] = decided.map(({ type, data }) => ({ id: newId(), type, data, metadata }));
+  const state = decided.reduce(
+    (folded, event) => decider.evolve(folded, { ...event, metadata }),
+    current.state,
+  );
+  return { decided, events, after: { state, revision: current.revision + events.length, position: -1 } };
+};
+
+/**
+ * Decides a group on one state, one after the other. Outcomes, refusals too, are told only once the events that they
+ * rest on are on disk.
+ */
+const decideGroup = async <S, C, E extends DomainEvent>(
+  decider: Decider<S, C, E>,
+  folds: Folding<S, E>,
+  stream: string,
+  group: readonly Pending<S, C, E>[],
+  start: Folded<S>,
+  now: () => Date,
+) => {
+  let current = start;
+  const events: NewEvent[] = [];
+  const outcomes: Outcome[] = [];
+  for (const pending of group) {
+    try {
+      const found = pending.search ? await folds.find(stream, pending.context.commandId) : undefined;
+      if (found) {
+        outcomes.push(() => pending.resolve(found));
+        continue;
+      }
+      const { decided, events: made, after } = decideOne(decider, pending, current, now);
+      events.push(...made);
+      current = after;
+      outcomes.push(({ position }) => pending.resolve({ ...after, position, events: decided, found: false }));
+    } catch (error) {
+      outcomes.push(() => pending.reject(error));
+    }
+  }
+  return { events, outcomes, after: current };
+};
+
+/** The command handler of one category of streams. `cached` = how many folded states are kept. */
+export const streams = <S, C, E extends DomainEvent>(
+  log: EventLog,
+  category: string,
+  decider: Decider<S, C, E>,
+  { now = () => new Date(), cached = 10_000 }: { now?: () => Date; cached?: number } = {},
+): Streams<S, C, E> => {
+  const folds = folding(log, decider, now, cached);
+  const queues = new Map<string, Pending<S, C, E>[]>();
+
+  const tryGroup = async (stream: string, group: readonly Pending<S, C, E>[]) => {
+    const start = await folds.load(stream);
+    const { events, outcomes, after } = await decideGroup(decider, folds, stream, group, start, now);
+    let appended: Appended = start;
+    if (events.length > 0) {
+      appended = await log.append(stream, events, start.revision === -1 ? 'no_stream' : start.revision);
+      folds.keep(stream, { ...after, position: appended.position });
+    }
+    for (const tell of outcomes) tell(appended);
+  };
+
+  const runGroup = async (stream: string, group: readonly Pending<S, C, E>[]) => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await tryGroup(stream, group);
+      } catch (error) {
+        folds.forget(stream);
+        if (!(error instanceof RevisionConflict)) throw error;
+        if (tries === MAX_TRIES)
+          throw new DomainError('conflict', 'The record is being changed by others. Try again.');
+        for (const pending of group) pending.search = true;
+      }
+    }
+  };
+
+  const drain = async (stream: string, queue: Pending<S, C, E>[]) => {
+    while (queue.length > 0) {
+      const group = queue.splice(0, MAX_GROUP);
+      await runGroup(stream, group).catch((error: unknown) => {
+        for (const { reject } of group) reject(error);
+      });
+    }
+    queues.delete(stream);
+  };
+
+  return {
+    handle: (id, command, context, options = {}) =>
+      new Promise((resolve, reject) => {
+        const stream = `${category}-${id}`;
+        const pending = { ...options, context, command, search: context.retry, resolve, reject };
+        const queue = queues.get(stream);
+        if (queue) {
+          queue.push(pending);
+          return;
+        }
+        const started = [pending];
+        queues.set(stream, started);
+        void drain(stream, started);
+      }),
+    load: (id) => folds.load(`${category}-${id}`),
+    at: (id, revision) => folds.at(`${category}-${id}`, revision),
+  };
+};

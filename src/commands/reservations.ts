@@ -1,0 +1,102 @@
+// Unique names (slugs, e-mails): one stream per name, its last event says who holds it.
+import { type EventLog, RevisionConflict } from '../adapters/event-log/port.js';
+import type { Recorded } from '../domain/decider.js';
+import { DomainError } from '../domain/errors.js';
+import { derivedId, newId } from '../domain/ids.js';
+import { type CommandContext, metadataFor } from './context.js';
+
+/** Fixed namespace of reservation streams (a random UUID, part of the stored format). */
+const NAMES = '6f0f9c1e-53a1-4c2c-9d0f-7d6d2c3ab1f4';
+/** For so long a reservation holds although its owner's state does not show the name yet. */
+const HOLD_MS = 60_000;
+const MAX_TRIES = 5;
+
+/** What the reservations need to know of the would-be owners of one kind of name. */
+export type Owners = {
+  /** Does this owner hold the name now? `revision` is that of its stream, -1 = it does not exist. */
+  look(owner: string, name: string): Promise<{ holds: boolean; revision: number }>;
+  /** Tells a slow claimant, on its own stream at exactly that revision, that its reservation no longer counts. */
+  withdraw(
+    owner: string,
+    name: string,
+    reservation: number,
+    revision: number,
+    context: CommandContext,
+  ): Promise<void>;
+};
+
+export type Reservations = {
+  /** Reserves a name; the revision of the reservation, or undefined when somebody else holds it. */
+  reserve(name: string, owner: string, context: CommandContext): Promise<number | undefined>;
+  /** Frees a name that this owner holds; nobody else's. */
+  release(name: string, owner: string, context: CommandContext): Promise<void>;
+};
+
+export const reservations = (
+  log: EventLog,
+  kind: 'slug' | 'email',
+  owners: Owners,
+  now: () => Date,
+): Reservations => {
+  const streamOf = (name: string) => `${kind}-${derivedId(NAMES, kind, name)}`;
+  const last = async (stream: string) => {
+    for await (const event of log.read(stream, { backwards: true, limit: 1 }))
+      return event as Recorded<{ type: string; data: { owner: string } }>;
+    return undefined;
+  };
+  const append = async (
+    stream: string,
+    type: string,
+    owner: string,
+    revision: number | undefined,
+    context: CommandContext,
+  ) => {
+    const event = {
+      id: newId(),
+      type,
+      data: { owner },
+      metadata: metadataFor({ ...context, audience: [] }, undefined, now().toISOString()),
+    };
+    return (await log.append(stream, [event], revision ?? 'no_stream')).revision;
+  };
+
+  const attempt = async (
+    stream: string,
+    name: string,
+    owner: string,
+    context: CommandContext,
+  ): Promise<number | undefined> => {
+    const held = await last(stream);
+    if (held?.type === 'NameReserved') {
+      if (held.data.owner === owner) return held.revision;
+      const { holds, revision } = await owners.look(held.data.owner, name);
+      const young = now().getTime() - Date.parse(held.metadata.at) < HOLD_MS;
+      if (holds || young) return undefined;
+      await owners.withdraw(held.data.owner, name, held.revision, revision, context);
+    }
+    return append(stream, 'NameReserved', owner, held?.revision, context);
+  };
+
+  return {
+    async reserve(name, owner, context) {
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        try {
+          return await attempt(streamOf(name), name, owner, context);
+        } catch (error) {
+          if (!(error instanceof RevisionConflict)) throw error;
+        }
+      }
+      throw new DomainError('conflict', 'The name is being claimed by others. Try again.');
+    },
+    async release(name, owner, context) {
+      const stream = streamOf(name);
+      const held = await last(stream);
+      if (held?.type !== 'NameReserved' || held.data.owner !== owner) return;
+      try {
+        await append(stream, 'NameReleased', owner, held.revision, context);
+      } catch (error) {
+        if (!(error instanceof RevisionConflict)) throw error; // somebody else has it by now
+      }
+    },
+  };
+};

@@ -1,0 +1,61 @@
+// Finishes rotations: makes the successor that a rotation has committed, when a crash kept the command from it.
+import type { Batch } from '../adapters/event-log/port.js';
+import type { Model, ReadModels } from '../adapters/read-models/port.js';
+import type { ApiKeyEvent, ApiKeySuccessor } from '../domain/api-key-events.js';
+import type { Metadata, Recorded } from '../domain/decider.js';
+import type { ApiKeyCommands } from './api-keys.js';
+import type { CommandContext } from './context.js';
+
+/** No rows, only a checkpoint: up to there every rotation has its successor. */
+export const rotations: Model & { readonly version: number } = {
+  name: 'api-key-rotations',
+  version: 1,
+  indexes: [],
+};
+
+/** The rotation's own command again: whoever finishes it, the successor's event is the same. */
+const contextOf = ({ id, metadata }: { id: string; metadata: Metadata }): CommandContext => ({
+  ...metadata,
+  retry: false,
+  seed: Buffer.alloc(0), // nothing random is left to decide
+  now: metadata.at,
+  causationId: id,
+});
+
+/** The follower's handler. It acts where it has caught up: most rotations it reads of were finished long ago. */
+export const rotationReactor = (deps: {
+  apiKeys: Pick<ApiKeyCommands, 'streams'>;
+  readModels: ReadModels;
+  logId: string;
+}) => {
+  const { apiKeys, readModels, logId } = deps;
+  const { name, version } = rotations;
+  const unfinished = new Map<string, { successor: ApiKeySuccessor; context: CommandContext }>();
+
+  const note = (event: Recorded<ApiKeyEvent>) => {
+    if (event.type === 'ApiKeyCreatedByRotation') unfinished.delete(event.data.apiKeyId);
+    if (event.type !== 'ApiKeyRotated') return;
+    const { successor } = event.data;
+    unfinished.set(successor.apiKeyId, { successor, context: contextOf(event) });
+  };
+
+  return {
+    name,
+    types: new Set<string>(['ApiKeyRotated', 'ApiKeyCreatedByRotation']),
+    async start(): Promise<number> {
+      const checkpoint = await readModels.checkpoint(name);
+      return checkpoint?.log === logId && checkpoint.version === version ? checkpoint.position : -1;
+    },
+    async handle({ events, position, caughtUp }: Batch): Promise<void> {
+      for (const event of events) note(event as unknown as Recorded<ApiKeyEvent>);
+      if (caughtUp)
+        for (const [id, { successor, context }] of unfinished) {
+          const options = { subject: successor.workspaceId };
+          await apiKeys.streams.handle(id, { type: 'FinishRotation', data: successor }, context, options);
+          unfinished.delete(id);
+        }
+      // Behind an unfinished one the next start must begin there again.
+      if (unfinished.size === 0) await readModels.apply(name, [], { log: logId, version, position });
+    },
+  };
+};

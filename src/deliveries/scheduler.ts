@@ -1,0 +1,231 @@
+// Keeps the queue filled with what is due, and cancels what has nowhere to go. The queue may be lost at any time:
+// everything in it is found again in the read model.
+import type { DeliveryQueue } from '../adapters/delivery-queue/port.js';
+import type { EventLog } from '../adapters/event-log/port.js';
+import type { ReadModels, Term } from '../adapters/read-models/port.js';
+import type { Outcomes } from '../commands/deliveries.js';
+import type { Recorded } from '../domain/decider.js';
+import { type DeliveryEvent, type FanoutEvent, nextAttempt } from '../domain/deliveries.js';
+import type { WebhookEvent } from '../domain/webhooks.js';
+import type { WorkspaceEvent } from '../domain/workspaces.js';
+import type { DeliveryRow } from '../projections/deliveries.js';
+import type { Handler } from '../projections/follower.js';
+import type { WebhookRow } from '../projections/webhooks.js';
+import { cancelling } from './cancelling.js';
+import { type DueJob, lanes } from './lanes.js';
+import { type Standing, standings } from './standing.js';
+
+export type SchedulerDeps = {
+  readonly log: EventLog;
+  readonly readModels: ReadModels;
+  readonly queue: DeliveryQueue;
+  readonly outcomes: Outcomes;
+  readonly now: () => Date;
+  readonly report: { warn(message: string, details: object): void };
+  /** Due jobs of one endpoint that are in the queue at once. */
+  readonly mostDue?: number;
+  readonly sweepEveryMs?: number;
+  /** Calls back again and again until the returned function is called. */
+  readonly timer?: (run: () => void, everyMs: number) => () => void;
+};
+
+export type Scheduler = {
+  /** Runs after the projections. */
+  readonly handler: Handler;
+  /** Sweeps, now and from time to time. Call when the projections have caught up. */
+  start(): Promise<void>;
+  /** Puts everything that is due into the queue, as far as it has room, and cancels what is open for nobody. */
+  sweep(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+type Heard = FanoutEvent | DeliveryEvent | WebhookEvent | WorkspaceEvent;
+
+const types: ReadonlySet<string> = new Set([
+  'DeliveryQueued',
+  'DeliveryAttempted',
+  'DeliveryRetryRequested',
+  'WebhookEndpointUpdated',
+  'WebhookEndpointDisabled',
+  'WebhookEndpointDeleted',
+  'WorkspaceDeleted',
+]);
+
+const PAGE = 5_000;
+
+const systemTimer = (run: () => void, everyMs: number) => {
+  const timer = setInterval(run, everyMs).unref();
+  return () => clearInterval(timer);
+};
+
+const jobOf = (delivery: DeliveryRow): DueJob => ({
+  job: { deliveryId: delivery.id, endpointId: delivery.endpointId, attempt: nextAttempt(delivery) },
+  at: Date.parse(delivery.nextAt),
+});
+
+/** The job that an event makes due. */
+const jobFrom = ({ type, data, metadata: { at } }: Recorded<Heard>): DueJob | undefined => {
+  switch (type) {
+    case 'DeliveryQueued':
+      return { job: { ...idsOf(data), attempt: 1 }, at: Date.parse(data.dueAt ?? at) };
+    case 'DeliveryAttempted':
+      if (data.nextRetryAt === null) return undefined;
+      return { job: { ...idsOf(data), attempt: data.attempt + 1 }, at: Date.parse(data.nextRetryAt) };
+    case 'DeliveryRetryRequested':
+      return { job: { ...idsOf(data), attempt: data.attempt }, at: Date.parse(at) };
+    default:
+      return undefined;
+  }
+};
+const idsOf = ({ deliveryId, endpointId }: { deliveryId: string; endpointId: string }) => ({
+  deliveryId,
+  endpointId,
+});
+
+/** Feeds the queue from the log and, in sweeps, from the read model. */
+export const scheduler = (deps: SchedulerDeps): Scheduler => {
+  const { log, readModels, queue, now, report, mostDue = 500, sweepEveryMs = 60_000 } = deps;
+  const { timer = systemTimer } = deps;
+  /** What becomes due later than this is left to a later sweep. */
+  const horizonMs = 1.5 * sweepEveryMs;
+  const inQueue = lanes(mostDue);
+  const cancels = cancelling(readModels, deps.outcomes, report);
+  let stopTimer = () => {};
+  let sweeping: Promise<void> | undefined;
+
+  /** Takes what may go into the queue; cancels for endpoints that are gone; leaves the rest where it is. */
+  const sift = async (due: readonly DueJob[], standing: (endpointId: string) => Promise<Standing>) => {
+    const at = now().getTime();
+    const admitted: DueJob[] = [];
+    for (const one of due) {
+      const found = await standing(one.job.endpointId);
+      if (found.state === 'gone') cancels.cancel(one.job.endpointId, found.reason);
+      else if (found.state !== 'held' && one.at <= at + horizonMs && inQueue.admit(one, at))
+        admitted.push(one);
+    }
+    return admitted;
+  };
+
+  const add = async (jobs: readonly DueJob[]) => {
+    if (jobs.length === 0) return;
+    try {
+      await queue.add(jobs);
+    } catch (error) {
+      inQueue.forget();
+      throw error;
+    }
+  };
+
+  /** What is due for an endpoint and was left out, oldest first. */
+  const leftOut = async (endpointId: string): Promise<DueJob[]> => {
+    const limit = mostDue + inQueue.size(endpointId);
+    const where: Term[] = [
+      { field: 'openFor', op: 'eq', value: endpointId },
+      { field: 'nextAt', op: 'lte', value: new Date(now().getTime() + horizonMs).toISOString() },
+    ];
+    const rows = await readModels.find<DeliveryRow>('deliveries', {
+      where,
+      sort: [['number', 'asc']],
+      limit,
+    });
+    if (rows.length === limit) inQueue.leaveOut(endpointId);
+    return rows.map(jobOf);
+  };
+
+  const cancelWorkspace = async (workspaceId: string) => {
+    const where: Term[] = [{ field: 'workspaceId', op: 'eq', value: workspaceId }];
+    for (const { id } of await readModels.find<WebhookRow>('webhooks', { where }))
+      cancels.cancel(id, 'workspace_deleted');
+  };
+
+  /** What an event says about an endpoint as a whole; the endpoint when its backlog may go on. */
+  const hear = async ({ type, data }: Recorded<Heard>): Promise<string | undefined> => {
+    switch (type) {
+      case 'DeliveryAttempted':
+        return inQueue.release({ ...idsOf(data), attempt: data.attempt }) ? data.endpointId : undefined;
+      case 'DeliveryRetryRequested':
+        inQueue.release({ ...idsOf(data), attempt: data.attempt });
+        return undefined;
+      case 'WebhookEndpointUpdated':
+        if (data.changes.isActive !== true) return undefined;
+        // Jobs that came up while it was off have ended without an outcome.
+        inQueue.forget(data.endpointId);
+        return data.endpointId;
+      case 'WebhookEndpointDisabled':
+        if (data.reason === 'gone') cancels.cancel(data.endpointId, 'endpoint_gone');
+        return undefined;
+      case 'WebhookEndpointDeleted':
+        cancels.cancel(data.endpointId, 'endpoint_deleted');
+        return undefined;
+      case 'WorkspaceDeleted':
+        await cancelWorkspace(data.workspaceId);
+        return undefined;
+      default:
+        return undefined;
+    }
+  };
+
+  const sweepOnce = async () => {
+    inQueue.forget();
+    const standing = standings(readModels);
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const rows: DeliveryRow[] = await readModels.find<DeliveryRow>('deliveries', {
+        where: [
+          { field: 'open', op: 'eq', value: true },
+          { field: 'number', op: 'gt', value: after },
+        ],
+        sort: [['number', 'asc']],
+        limit: PAGE,
+      });
+      await add(await sift(rows.map(jobOf), standing));
+      after = rows.length < PAGE ? undefined : rows.at(-1)?.number;
+    }
+  };
+
+  const sweep = () => {
+    sweeping ??= sweepOnce().finally(() => {
+      sweeping = undefined;
+    });
+    return sweeping;
+  };
+
+  return {
+    handler: {
+      name: 'scheduler',
+      types,
+      // What was before is found in the read model by the first sweep.
+      start: () => log.head(),
+      async handle({ events }) {
+        const due: DueJob[] = [];
+        const goOn = new Set<string>();
+        for (const event of events) {
+          const heard = event as Recorded as Recorded<Heard>;
+          const endpointId = await hear(heard);
+          if (endpointId !== undefined) goOn.add(endpointId);
+          const job = jobFrom(heard);
+          if (job) due.push(job);
+        }
+        const standing = standings(readModels);
+        const admitted = await sift(due, standing);
+        for (const endpointId of goOn) admitted.push(...(await sift(await leftOut(endpointId), standing)));
+        await add(admitted);
+      },
+    },
+    async start() {
+      stopTimer = timer(() => {
+        sweep().catch((error: unknown) => {
+          report.warn('the sweep of open deliveries failed; the next one tries again', {
+            error: error instanceof Error ? error.message : String(error),
+          });
+        });
+      }, sweepEveryMs);
+      await sweep();
+    },
+    sweep,
+    async stop() {
+      stopTimer();
+      await sweeping?.catch(() => undefined);
+      await cancels.stop();
+    },
+  };
+};

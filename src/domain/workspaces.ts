@@ -1,0 +1,207 @@
+// What can happen to a workspace and who belongs to it. Pure.
+import { z } from 'zod';
+import { type Decider, event, type JsonObject } from './decider.js';
+import { DomainError, invalid, notFound } from './errors.js';
+import { type Tier, tiers } from './tiers.js';
+
+export const roles = ['owner', 'admin', 'member'] as const;
+export type Role = (typeof roles)[number];
+export type Member = { readonly userId: string; readonly role: Role; readonly since: string };
+
+const settings = z.record(z.string(), z.json());
+const metadata = z.record(z.string(), z.string());
+const changes = z.object({
+  name: z.string().optional(),
+  slug: z.string().optional(),
+  tier: z.enum(tiers).optional(),
+  settings: settings.optional(),
+  tags: z.array(z.string()).optional(),
+  metadata: z.record(z.string(), z.string().nullable()).optional(),
+});
+
+export const WorkspaceEvent = z.discriminatedUnion('type', [
+  event('WorkspaceCreated', {
+    workspaceId: z.uuid(),
+    number: z.int(),
+    name: z.string(),
+    slug: z.string(),
+    tier: z.enum(tiers),
+    settings,
+    tags: z.array(z.string()),
+    metadata,
+    ownerId: z.uuid(),
+  }),
+  event('WorkspaceUpdated', { workspaceId: z.uuid(), changes }),
+  event('WorkspaceDeleted', { workspaceId: z.uuid() }),
+  event('MemberAdded', { workspaceId: z.uuid(), userId: z.uuid(), role: z.enum(roles) }),
+  event('MemberRemoved', { workspaceId: z.uuid(), userId: z.uuid() }),
+  // A reservation of a slug by this workspace was taken over: `reservation` is the revision that no longer counts.
+  event('WorkspaceSlugWithdrawn', { workspaceId: z.uuid(), slug: z.string(), reservation: z.int() }),
+]);
+export type WorkspaceEvent = z.infer<typeof WorkspaceEvent>;
+export type WorkspaceChanges = z.infer<typeof changes>;
+type Created = Extract<WorkspaceEvent, { type: 'WorkspaceCreated' }>['data'];
+
+/** A slug comes with the revision of its reservation, so that one taken over meanwhile is refused. */
+export type WorkspaceCommand =
+  | { type: 'CreateWorkspace'; data: Created; reservation: number }
+  | { type: 'UpdateWorkspace'; changes: WorkspaceChanges; by: string; reservation?: number }
+  | { type: 'DeleteWorkspace'; by: string }
+  | { type: 'AddMember'; userId: string; role: Role; by: string }
+  | { type: 'RemoveMember'; userId: string; by: string }
+  | { type: 'WithdrawSlug'; workspaceId: string; slug: string; reservation: number };
+
+/** The whole record, as folded from its stream. */
+export type WorkspaceRecord = {
+  readonly id: string;
+  readonly number: number;
+  readonly name: string;
+  readonly slug: string;
+  readonly tier: Tier;
+  readonly status: 'active';
+  readonly settings: JsonObject;
+  readonly tags: readonly string[];
+  readonly metadata: Record<string, string>;
+  readonly members: readonly Member[];
+  readonly createdAt: string;
+  readonly updatedAt: string;
+};
+/** Reservations of this workspace that were taken over: slug → highest revision that no longer counts. */
+type Withdrawn = Readonly<Record<string, number>>;
+export type Workspace = {
+  readonly record?: WorkspaceRecord;
+  readonly deleted: boolean;
+  readonly withdrawn: Withdrawn;
+};
+
+/** The reservation that a command rests on was taken over: reserve again, then repeat the command. */
+export class ReservationLost extends Error {
+  override readonly name = 'ReservationLost';
+}
+
+/** A top-level merge; a null value removes the key. */
+const merged = <V>(
+  old: Readonly<Record<string, V>>,
+  patch: Readonly<Record<string, V | null>>,
+  limit?: number,
+): Record<string, V> => {
+  const next: Record<string, V> = { ...old };
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete next[key];
+    else next[key] = value;
+  }
+  if (limit !== undefined && Object.keys(next).length > limit)
+    throw invalid({ metadata: `The metadata field may not have more than ${limit} keys.` });
+  return next;
+};
+
+const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
+
+const apply = (
+  record: WorkspaceRecord,
+  { settings: patch, metadata: texts, ...plain }: WorkspaceChanges,
+  limit?: number,
+) => ({
+  ...record,
+  ...(Object.fromEntries(
+    Object.entries(plain).filter(([, value]) => value !== undefined),
+  ) as Partial<WorkspaceRecord>),
+  ...(patch === undefined ? {} : { settings: { ...record.settings, ...patch } }),
+  ...(texts === undefined ? {} : { metadata: merged<string>(record.metadata, texts, limit) }),
+});
+
+/** Refuses what the acting user's role does not allow; the record of a stranger does not exist for them. */
+const requireRole = ({ members }: WorkspaceRecord, by: string, allowed: readonly Role[]): void => {
+  const role = members.find(({ userId }) => userId === by)?.role;
+  if (role === undefined) throw notFound('Workspace');
+  if (!allowed.includes(role))
+    throw new DomainError('access_denied', `This needs the role ${allowed.join(' or ')} in the workspace.`);
+};
+
+const decideExisting = (
+  command: Exclude<WorkspaceCommand, { type: 'CreateWorkspace' | 'WithdrawSlug' }>,
+  record: WorkspaceRecord,
+): WorkspaceEvent[] => {
+  const workspaceId = record.id;
+  switch (command.type) {
+    case 'UpdateWorkspace':
+      requireRole(record, command.by, ['owner', 'admin']);
+      if (same(apply(record, command.changes, 50), record)) return [];
+      return [{ type: 'WorkspaceUpdated', data: { workspaceId, changes: command.changes } }];
+    case 'DeleteWorkspace':
+      requireRole(record, command.by, ['owner']);
+      return [{ type: 'WorkspaceDeleted', data: { workspaceId } }];
+    case 'AddMember':
+      requireRole(record, command.by, ['owner', 'admin']);
+      if (record.members.some(({ userId, role }) => userId === command.userId && role === command.role))
+        return [];
+      return [{ type: 'MemberAdded', data: { workspaceId, userId: command.userId, role: command.role } }];
+    case 'RemoveMember':
+      requireRole(record, command.by, ['owner', 'admin']);
+      if (!record.members.some(({ userId }) => userId === command.userId)) throw notFound('User');
+      return [{ type: 'MemberRemoved', data: { workspaceId, userId: command.userId } }];
+  }
+};
+
+export const workspace: Decider<Workspace, WorkspaceCommand, WorkspaceEvent> = {
+  initialState: { deleted: false, withdrawn: {} },
+
+  decide(command, state) {
+    if (command.type === 'WithdrawSlug') {
+      const { workspaceId, slug, reservation } = command;
+      return [{ type: 'WorkspaceSlugWithdrawn', data: { workspaceId, slug, reservation } }];
+    }
+    const slug =
+      command.type === 'CreateWorkspace'
+        ? command.data.slug
+        : command.type === 'UpdateWorkspace'
+          ? command.changes.slug
+          : undefined;
+    const reservation = 'reservation' in command ? command.reservation : undefined;
+    if (slug !== undefined && reservation !== undefined && (state.withdrawn[slug] ?? -1) >= reservation)
+      throw new ReservationLost();
+    if (command.type === 'CreateWorkspace') {
+      if (state.record) throw new DomainError('conflict', 'This workspace already exists.');
+      return [{ type: 'WorkspaceCreated', data: command.data }];
+    }
+    if (!state.record || state.deleted) throw notFound('Workspace');
+    return decideExisting(command, state.record);
+  },
+
+  evolve(state, { type, data, metadata: { at } }) {
+    if (type === 'WorkspaceCreated') {
+      const { workspaceId: id, ownerId, ...fields } = data;
+      const members: Member[] = [{ userId: ownerId, role: 'owner', since: at }];
+      return {
+        ...state,
+        record: {
+          id,
+          ...fields,
+          settings: fields.settings as JsonObject,
+          status: 'active',
+          members,
+          createdAt: at,
+          updatedAt: at,
+        },
+      };
+    }
+    if (type === 'WorkspaceSlugWithdrawn')
+      return { ...state, withdrawn: { ...state.withdrawn, [data.slug]: data.reservation } };
+    // The last record stays: what is sent about the deletion still shows it.
+    if (type === 'WorkspaceDeleted') return { ...state, deleted: true };
+    const { record } = state;
+    if (!record) return state;
+    const others = record.members.filter(({ userId }) => 'userId' in data && userId !== data.userId);
+    switch (type) {
+      case 'WorkspaceUpdated':
+        return { ...state, record: { ...apply(record, data.changes), updatedAt: at } };
+      case 'MemberAdded':
+        return {
+          ...state,
+          record: { ...record, members: [...others, { userId: data.userId, role: data.role, since: at }] },
+        };
+      case 'MemberRemoved':
+        return { ...state, record: { ...record, members: others } };
+    }
+  },
+};

@@ -1,0 +1,182 @@
+// From an Express request to its answer: the gate first, then the route; every error becomes an answer too.
+import type { Request, Response } from 'express';
+import type { ReadModels } from '../adapters/read-models/port.js';
+import type { Dialect } from '../dialects/dialect.js';
+import { DomainError, notFound } from '../domain/errors.js';
+import { ClientGone } from './body.js';
+import { refusalOf } from './errors.js';
+import { type Admission, createGate } from './gate.js';
+import type { Once } from './idempotency.js';
+import type { Operation } from './operations.js';
+import type { Limiter } from './rate-limit.js';
+import {
+  createReplier,
+  errorReply,
+  type Incoming,
+  type Log,
+  newRequestId,
+  noHeaders,
+  type Reply,
+  type RequestMetrics,
+} from './reply.js';
+import type { Method } from './route.js';
+import { createRunner } from './run.js';
+import { BASE_PATH, type Bound, type Endpoint } from './table.js';
+import { splitTarget } from './target.js';
+
+export type AnsweringDeps = {
+  readonly readModels: ReadModels;
+  readonly limiter: Limiter;
+  readonly once: Once;
+  readonly metrics: RequestMetrics;
+  readonly logger: Log;
+  /** Dialect where neither request nor key names one. */
+  readonly dialect: Dialect;
+  /** Where clients reach this server, without a slash at the end; undefined = as the request says. */
+  readonly publicUrl: string | undefined;
+  readonly upgradeUrl: string;
+  /** As Express understands it; false = the connection's own address counts. */
+  readonly trustProxy: boolean | number | string[];
+  now(): Date;
+  /** Resolves when the read models have seen `position`, or it took too long. */
+  waitFor(position: number): Promise<unknown>;
+  /** Called for every request that a valid key makes. */
+  noteKeyUse(keyId: string, now: Date): void;
+  /** A client address, readable only as long as the user's key exists. */
+  sealAddress(userId: string, ip: string): Promise<string | undefined>;
+};
+
+/** What is left to do for a request that the gate has seen. Throws refusals. */
+type Work = (admission: Admission, ip: string) => Promise<Reply>;
+type Place = {
+  readonly pattern: string;
+  readonly bound?: Bound | undefined;
+  readonly headers?: readonly string[];
+};
+
+const methodNotAllowed = () => new DomainError('method_not_allowed', 'This method is not allowed here.');
+const noHost = () => new DomainError('bad_request', 'The Host header is required.');
+const badPath = () => new DomainError('bad_request', 'The path is not validly percent-encoded.');
+
+/** Under the API, where rate limits count and dialects differ. */
+const isApi = (target: string): boolean => {
+  const [path] = splitTarget(target);
+  return path === BASE_PATH || path.startsWith(`${BASE_PATH}/`);
+};
+
+/** Which paths and methods there are is no secret, so it is told without a key; but not without end. */
+const throwIfTooMany = ({ refusal }: Admission): void => {
+  if (refusal?.code === 'rate_limit_exceeded') throw refusal;
+};
+
+export const createAnswering = (deps: AnsweringDeps) => {
+  const { logger, dialect: usual, upgradeUrl, trustProxy } = deps;
+  const admit = createGate(deps);
+  const runner = createRunner(deps);
+  const reply = createReplier(deps);
+
+  const begin = (req: Request, res: Response): Incoming => ({
+    req,
+    res,
+    requestId: newRequestId(),
+    now: deps.now(),
+    startedAt: performance.now(),
+  });
+  const addressOf = (req: Request): string =>
+    (trustProxy === false ? req.socket.remoteAddress : req.ip) ?? 'unknown';
+
+  const report = (error: unknown, { requestId }: Incoming, route: string): void => {
+    const refusal = refusalOf(error);
+    const details = { requestId, route, error: error instanceof Error ? error.stack : String(error) };
+    if (refusal === undefined) logger.error(details, 'request failed');
+    else if (refusal.code === 'unavailable') logger.warn(details, 'store unavailable');
+  };
+
+  /** The last resort: the gate itself failed, or an answer could not be written. */
+  const failed = (incoming: Incoming, pattern: string) => (error: unknown) => {
+    report(error, incoming, pattern);
+    const { res, requestId } = incoming;
+    if (res.headersSent) res.destroy();
+    else reply.plain(incoming, errorReply(error, usual, { requestId, upgradeUrl }), pattern);
+  };
+
+  const answerApi = async (
+    incoming: Incoming,
+    { pattern, bound, headers = noHeaders }: Place,
+    work: Work,
+  ) => {
+    const { req, requestId, now } = incoming;
+    const ip = addressOf(req);
+    const params = req.params as Readonly<Record<string, string>>;
+    const admission = await admit({ headers: req.headers, ip, now, route: bound?.route, params });
+    const { dialect, rate, caller } = admission;
+    let answer: Reply;
+    try {
+      if (req.headers.host === undefined && req.httpVersion === '1.1') throw noHost();
+      answer = await work(admission, ip);
+    } catch (error) {
+      if (error instanceof ClientGone) return reply.gone(incoming, pattern);
+      report(error, incoming, pattern);
+      answer = errorReply(error, dialect, { requestId, upgradeUrl, scopes: caller?.key.scopes }, headers);
+    }
+    reply.api(incoming, answer, { dialect, rate, keyId: caller?.key.id }, pattern);
+  };
+
+  return {
+    /** Handler of one path of the API, all methods. */
+    serve: (endpoint: Endpoint) => (req: Request, res: Response) => {
+      const incoming = begin(req, res);
+      const bound = endpoint.methods.get((req.method === 'HEAD' ? 'GET' : req.method) as Method);
+      const allow = ['Allow', endpoint.allow];
+      const call =
+        (bound: Bound): Work =>
+        async ({ refusal, caller, dialect, ended }, ip) => {
+          if (ended && caller) return runner.repeat({ incoming, bound, caller, dialect, ip });
+          if (refusal) throw refusal;
+          // A route without authentication never looks at its caller.
+          return runner.run({ incoming, bound, caller: caller as NonNullable<typeof caller>, dialect, ip });
+        };
+      const refuse: Work = async (admission) => {
+        throwIfTooMany(admission);
+        if (req.method === 'OPTIONS') return { status: 204, body: '', headers: allow };
+        throw methodNotAllowed();
+      };
+      const place = bound ? { pattern: bound.pattern, bound } : { pattern: endpoint.pattern, headers: allow };
+      answerApi(incoming, place, bound ? call(bound) : refuse).catch(failed(incoming, place.pattern));
+    },
+
+    /** Handler of one path outside the API: GET only. */
+    operate: (operation: Operation) => (req: Request, res: Response) => {
+      const incoming = begin(req, res);
+      const { requestId } = incoming;
+      const { path, type } = operation;
+      const allow = ['Allow', 'GET, HEAD, OPTIONS'];
+      const work = async () => {
+        if (req.method === 'GET' || req.method === 'HEAD')
+          return reply.plain(incoming, await operation.answer(), path, type);
+        if (req.method === 'OPTIONS')
+          return reply.plain(incoming, { status: 204, body: '', headers: allow }, path);
+        return reply.plain(
+          incoming,
+          errorReply(methodNotAllowed(), usual, { requestId, upgradeUrl }, allow),
+          path,
+        );
+      };
+      work().catch(failed(incoming, path));
+    },
+
+    /** No path fits, or (`error`) it cannot be decoded. */
+    unmatched(req: Request, res: Response, error?: unknown) {
+      const incoming = begin(req, res);
+      const { requestId } = incoming;
+      const refusal = error ? badPath() : notFound();
+      if (!isApi(req.originalUrl))
+        return reply.plain(incoming, errorReply(refusal, usual, { requestId, upgradeUrl }), 'unknown');
+      const work: Work = async (admission) => {
+        throwIfTooMany(admission);
+        throw refusal;
+      };
+      answerApi(incoming, { pattern: 'unknown' }, work).catch(failed(incoming, 'unknown'));
+    },
+  };
+};

@@ -1,0 +1,138 @@
+// The event types that can be subscribed to, each with an example of what an endpoint gets.
+import { z } from 'zod';
+import { apiKeyTold } from '../dialects/api-keys.js';
+import { type Dialect, render } from '../dialects/dialect.js';
+import { defaultPerPage, listBody } from '../dialects/envelopes.js';
+import { payload } from '../dialects/payloads.js';
+import { type ShownUser, userViews } from '../dialects/users.js';
+import { noAttempts, webhookViews } from '../dialects/webhooks.js';
+import { workspaceViews } from '../dialects/workspaces.js';
+import type { ApiKeyEvent } from '../domain/api-key-events.js';
+import { apiKey } from '../domain/api-keys.js';
+import { catalogue, wireNameOf } from '../domain/catalogue.js';
+import { type EventType, exampleIds } from '../domain/catalogue-area.js';
+import type { Decider, DomainEvent } from '../domain/decider.js';
+import type { PublishedEvent } from '../domain/events.js';
+import { webhook } from '../domain/webhooks.js';
+import { workspace } from '../domain/workspaces.js';
+import { page, perPage } from './list-parameters.js';
+import { type Exchange, type Route, route } from './route.js';
+
+const AT = '2026-01-15T10:30:00.000Z';
+
+const exampleOf = (type: string): DomainEvent => ({ type, data: catalogue.get(type)?.example ?? {} });
+
+/** The state after an example, on a record that another example has created. */
+const after = <S, C, E extends DomainEvent>(
+  decider: Decider<S, C, E>,
+  created: E['type'],
+  type: string,
+): S => {
+  const events = created === type ? [exampleOf(type)] : [exampleOf(created), exampleOf(type)];
+  return events.reduce<S>(
+    // The catalogue's examples are events of their own areas, as its test says.
+    (state, event) => decider.evolve(state, { ...(event as E), metadata: { at: AT } }),
+    decider.initialState,
+  );
+};
+
+/** What the log holds of a person is sealed, so this example cannot be made from an event. */
+const jane: ShownUser = {
+  number: 1,
+  name: 'Jane Doe',
+  email: 'jane@example.com',
+  tier: 'free',
+  emailVerifiedAt: null,
+  createdAt: AT,
+  updatedAt: AT,
+};
+
+type Shown = Record<string, unknown>;
+/** What an endpoint is told of the record, by category of streams; undefined where there is no record. */
+const shownIn: Readonly<Record<string, (type: string, dialect: Dialect) => Shown | undefined>> = {
+  workspace(type, dialect) {
+    const { record } = after(workspace, 'WorkspaceCreated', type);
+    return record && render(workspaceViews[dialect], record, 'single');
+  },
+  webhookEndpoint(type, dialect) {
+    const { record } = after(webhook, 'WebhookEndpointCreated', type);
+    const fields = webhookViews[dialect].single.filter((field) => !/_count$|^consecutive|^last_/.test(field));
+    return record && render(webhookViews[dialect], { ...record, ...noAttempts }, 'single', fields);
+  },
+  apiKey(type, dialect) {
+    const { record } = after(apiKey, 'ApiKeyCreated', type);
+    return record && apiKeyTold(dialect, type as ApiKeyEvent['type'], record, AT);
+  },
+  user: (_type, dialect) => render(userViews[dialect], jane, 'single'),
+  published: (type) => (exampleOf(type) as PublishedEvent).data.data,
+};
+
+/** One type as the list shows it. */
+const shown = ({ type, category, description, example, highVolume }: EventType, dialect: Dialect): object => {
+  const name = wireNameOf({ type, data: example }) ?? type;
+  const record = shownIn[category]?.(type, dialect) ?? {};
+  const told = { id: exampleIds.eventId, type: name, at: AT, workspaceNumber: 1, record };
+  return {
+    type: name,
+    description,
+    // Types that come in masses are not part of `*`.
+    included_in_all: highVolume !== true,
+    example: payload(dialect, told),
+  };
+};
+
+/** What can be subscribed to, in one dialect. */
+const subscribable = (dialect: Dialect): object[] =>
+  [...catalogue.values()].filter(({ wire }) => wire !== null).map((entry) => shown(entry, dialect));
+
+const pageUrl =
+  ({ url, search }: Pick<Exchange<unknown, unknown>, 'url' | 'search'>) =>
+  (number: number): string => {
+    const parameters = new URLSearchParams(search);
+    parameters.set('page', String(number));
+    return `${url}?${parameters}`;
+  };
+
+export const eventTypeRoutes = (): Route[] => {
+  const lists: Readonly<Record<Dialect, readonly object[]>> = {
+    2026: subscribable('2026'),
+    2024: subscribable('2024'),
+  };
+  return [
+    route({
+      method: 'GET',
+      path: '/event-types',
+      scope: 'webhooks:read',
+      query: z.object({ page, per_page: perPage }).partial(),
+      doc: {
+        id: 'listEventTypes',
+        tag: 'Webhooks',
+        summary: 'List the event types that can be subscribed to',
+        description:
+          'Besides these, any type that you publish yourself can be subscribed to, by its name, by `resource.*` or by `*`.',
+        success: {
+          status: 200,
+          description:
+            'A page of the event types, each with a description and an example of the body that is sent.',
+          example: { data: lists[2026].slice(0, 1) },
+        },
+      },
+      handle: async (exchange) => {
+        const { query, dialect } = exchange;
+        const all = lists[dialect];
+        const number = query.page ?? 1;
+        const size = query.per_page ?? defaultPerPage[dialect];
+        const data = all.slice((number - 1) * size, number * size);
+        return {
+          status: 200,
+          body: listBody(dialect, data, {
+            page: number,
+            perPage: size,
+            total: all.length,
+            url: pageUrl(exchange),
+          }),
+        };
+      },
+    }),
+  ];
+};

@@ -1,0 +1,124 @@
+// The first steps of every request under /api/v1: whose is it, how many may there be, in which dialect.
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ReadModels } from '../adapters/read-models/port.js';
+import type { Dialect } from '../dialects/dialect.js';
+import { DomainError } from '../domain/errors.js';
+import { parseReference } from '../domain/ids.js';
+import type { ApiKeyRow } from '../projections/api-keys.js';
+import type { WorkspaceRow } from '../projections/workspaces.js';
+import { type CheckedKey, checkKey, secretIn } from './auth.js';
+import { askedDialect, unknownDialect } from './context.js';
+import { unauthorized } from './errors.js';
+import { type Limiter, type RateState, tooMany } from './rate-limit.js';
+import type { Caller, Route } from './route.js';
+
+/** What the gate says. Without `caller` there is a `refusal`, or nobody needs to be known. */
+export type Admission = {
+  readonly dialect: Dialect;
+  readonly rate: RateState;
+  readonly caller?: Caller;
+  readonly refusal?: DomainError;
+  /** The key has ended: it may only repeat the command that ended it. */
+  readonly ended: boolean;
+};
+
+export type Asked = {
+  readonly headers: IncomingHttpHeaders;
+  readonly ip: string;
+  readonly now: Date;
+  /** The endpoint, when the request names one. */
+  readonly route: Route | undefined;
+  readonly params: Readonly<Record<string, string>>;
+};
+
+export type GateDeps = {
+  readonly readModels: ReadModels;
+  readonly limiter: Limiter;
+  readonly dialect: Dialect;
+  /** Called for every request that a valid key makes. */
+  noteKeyUse(keyId: string, now: Date): void;
+};
+
+const unknownKey: CheckedKey = { verdict: 'NOT_FOUND' };
+
+/** True when this is a command that may have ended the key which sends it, in the way that the key has ended. */
+const mayRepeat = (
+  { headers, route, params, now }: Asked,
+  key: ApiKeyRow,
+  home: WorkspaceRow | undefined,
+): boolean => {
+  const way = route?.endsKey;
+  if (way === undefined || headers['idempotency-key'] === undefined) return false;
+  const isWorkspace = way === 'workspace';
+  const named = parseReference(isWorkspace ? 'workspace' : 'apiKey', params['id'] ?? '');
+  if (!named) return false;
+  if (isWorkspace) return home === undefined && !key.revoked;
+  if (way === 'grace' ? key.graceEndsAt > now.toISOString() : !key.revoked) return false;
+  return 'number' in named ? named.number === key.number : named.uuid === key.id;
+};
+
+export const createGate = ({ readModels, limiter, dialect: usual, noteKeyUse }: GateDeps) => {
+  /** The key's workspace as it was, if the path names it. */
+  const goneWorkspace = async (key: ApiKeyRow, id: string): Promise<WorkspaceRow | undefined> => {
+    const where = [{ field: 'id', op: 'eq', value: key.workspaceId }] as const;
+    const [row] = await readModels.find<WorkspaceRow>('workspaces', { where, limit: 1, deleted: true });
+    const named = parseReference('workspace', id);
+    return row && named && ('number' in named ? named.number === row.number : named.uuid === row.id)
+      ? row
+      : undefined;
+  };
+
+  /** A caller whose key has ended, where it may repeat the command that ended it. */
+  const endedCaller = async (asked: Asked, checked: CheckedKey): Promise<Caller | undefined> => {
+    if (checked.verdict !== 'REVOKED' && checked.verdict !== 'EXPIRED') return undefined;
+    const { key, home } = checked;
+    if (!mayRepeat(asked, key, home)) return undefined;
+    const was =
+      asked.route?.endsKey === 'workspace' ? await goneWorkspace(key, asked.params['id'] ?? '') : home;
+    return was && { key, userId: key.userId, home: was };
+  };
+
+  const withoutKey = async (asked: Asked, checked: CheckedKey): Promise<Admission> => {
+    const { headers, ip, now } = asked;
+    const wanted = askedDialect(headers);
+    const stored = 'key' in checked ? checked.key.dialect : null;
+    const dialect = (wanted === 'unknown' ? undefined : wanted) ?? stored ?? usual;
+    const rate = await limiter.byAddress(ip, now.getTime());
+    if (!rate.admitted) return { dialect, rate, refusal: tooMany(rate), ended: false };
+    if (checked.verdict === 'IP_NOT_ALLOWED') {
+      const refusal = new DomainError('access_denied', 'IP address not allowed for this API key.');
+      return { dialect, rate, refusal, ended: false };
+    }
+    const caller = await endedCaller(asked, checked);
+    const refusal = unauthorized(headers.authorization === undefined);
+    return caller
+      ? { dialect, rate, caller, refusal, ended: true }
+      : { dialect, rate, refusal, ended: false };
+  };
+
+  const withoutAuthentication = async ({ headers, ip, now, route }: Asked): Promise<Admission> => {
+    const wanted = askedDialect(headers);
+    const rate = await limiter.byAddress(ip, now.getTime(), route?.bucket);
+    const refusal = rate.admitted ? (wanted === 'unknown' ? unknownDialect() : undefined) : tooMany(rate);
+    const dialect = wanted === undefined || wanted === 'unknown' ? usual : wanted;
+    return { dialect, rate, ended: false, ...(refusal ? { refusal } : {}) };
+  };
+
+  /** Request → who, how many, in which dialect; the refusal, if it ends here. */
+  return async (asked: Asked): Promise<Admission> => {
+    const { headers, ip, now, route } = asked;
+    if (route?.scope === 'none') return withoutAuthentication(asked);
+    const secret = headers.authorization === undefined ? '' : secretIn(headers.authorization);
+    const checked = secret === '' ? unknownKey : await checkKey(readModels, secret, now.toISOString(), ip);
+    if (checked.verdict !== 'VALID') return withoutKey(asked, checked);
+    const { key, home } = checked;
+    noteKeyUse(key.id, now);
+    const wanted = askedDialect(headers);
+    const dialect = (wanted === 'unknown' ? undefined : wanted) ?? key.dialect ?? usual;
+    const rate = await limiter.byKey(key.id, key.rateLimitTier ?? home.tier, dialect, now.getTime());
+    const caller = { key, userId: key.userId, home };
+    if (!rate.admitted) return { dialect, rate, caller, refusal: tooMany(rate), ended: false };
+    if (wanted === 'unknown') return { dialect, rate, caller, refusal: unknownDialect(), ended: false };
+    return { dialect, rate, caller, ended: false };
+  };
+};

@@ -1,0 +1,64 @@
+// Routes for those who run the server: outside the API, without keys or limits.
+import type { Reply } from './reply.js';
+
+/** Whether the process can serve: stores reached, read models caught up. `reasons`: one sentence for each thing that is not so. */
+export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] };
+
+/** One GET route outside the API. */
+export type Operation = { readonly path: string; readonly type?: string; answer(): Promise<Reply> | Reply };
+
+const json = (status: number, body: object): Reply => ({
+  status,
+  body: JSON.stringify(body),
+  headers: ['Cache-Control', 'no-store'],
+});
+
+export type OperationDeps = {
+  readiness(): Promise<Readiness> | Readiness;
+  metricsText(): Promise<string>;
+  readonly metricsType: string;
+  /** The OpenAPI document, and the page made of it with its Content-Security-Policy; both are made once. */
+  readonly openapi: () => string;
+  readonly docs: () => { readonly html: string; readonly policy: string };
+};
+
+/** `/health` says that the process runs, `/ready` that it can serve. */
+export const operations = (deps: OperationDeps): Operation[] => [
+  { path: '/health', answer: () => json(200, { status: 'ok' }) },
+  {
+    path: '/ready',
+    async answer() {
+      const { ready, reasons } = await deps.readiness();
+      return json(ready ? 200 : 503, { status: ready ? 'ready' : 'not_ready', reasons });
+    },
+  },
+  {
+    path: '/metrics',
+    type: deps.metricsType,
+    answer: async () => ({
+      status: 200,
+      body: await deps.metricsText(),
+      headers: ['Cache-Control', 'no-store'],
+    }),
+  },
+  {
+    path: '/openapi.json',
+    answer: () => ({ status: 200, body: deps.openapi(), headers: ['Cache-Control', 'no-cache'] }),
+  },
+  {
+    path: '/docs',
+    type: 'text/html; charset=utf-8',
+    answer() {
+      const { html, policy } = deps.docs();
+      const headers = [
+        'Content-Security-Policy',
+        policy,
+        'Referrer-Policy',
+        'no-referrer',
+        'Cache-Control',
+        'no-cache',
+      ];
+      return { status: 200, body: html, headers };
+    },
+  },
+];

@@ -1,0 +1,60 @@
+// Answers on the bare socket, for what never becomes a request: the same error body as everywhere.
+import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Dialect } from '../dialects/dialect.js';
+import { DomainError } from '../domain/errors.js';
+import { errorReply, newRequestId } from './reply.js';
+
+const refusalOf = (code: string | undefined): DomainError => {
+  if (code === 'HPE_HEADER_OVERFLOW' || code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
+    return new DomainError('headers_too_large', 'The request headers are too large.');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new DomainError('request_timeout', 'The request took too long to arrive.');
+  return new DomainError('bad_request', 'The request is not valid HTTP.');
+};
+
+/** The response that is being written to a socket, if any: Node keeps it there itself. */
+const underway = (socket: Duplex): ServerResponse | undefined =>
+  (socket as Duplex & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+
+/** Answers parse errors, timeouts and CONNECT; earlier requests on the socket are answered first. */
+export const answerRawErrors = (server: Server, dialect: Dialect): void => {
+  const seen = new WeakSet<Duplex>();
+
+  const answer = (socket: Duplex, refusal: DomainError): void => {
+    const earlier = underway(socket);
+    if (earlier && !earlier.writableFinished && !earlier.destroyed) {
+      earlier.once('close', () => answer(socket, refusal));
+      return;
+    }
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const requestId = newRequestId();
+    const { status, body } = errorReply(refusal, dialect, { requestId, upgradeUrl: '' });
+    const head = [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      `X-Request-ID: ${requestId}`,
+      `X-API-Dialect: ${dialect}`,
+      `Date: ${new Date().toUTCString()}`,
+      'Connection: close',
+    ];
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  };
+
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || seen.has(socket)) {
+      if (error.code === 'ECONNRESET') socket.destroy();
+      return;
+    }
+    seen.add(socket);
+    answer(socket, refusalOf(error.code));
+  });
+  server.on('connect', (_req, socket) => {
+    socket.on('error', () => socket.destroy());
+    answer(socket, new DomainError('method_not_allowed', 'This method is not allowed here.'));
+  });
+};

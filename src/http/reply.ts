@@ -1,0 +1,143 @@
+// Writes answers: one head, one end, headers as a flat list (which costs Node the least), then the log and the metrics.
+import { randomFillSync } from 'node:crypto';
+import type { Request, Response } from 'express';
+import type { Dialect } from '../dialects/dialect.js';
+import { errorBody } from '../dialects/envelopes.js';
+import { type ErrorContext, retryAfter, wireError } from './errors.js';
+import type { RateState } from './rate-limit.js';
+
+/** An answer without what every answer has. `headers`: name, value, name, value … */
+export type Reply = { readonly status: number; readonly body: string; readonly headers: readonly string[] };
+
+/** A request under way. */
+export type Incoming = {
+  readonly req: Request;
+  readonly res: Response;
+  readonly requestId: string;
+  readonly now: Date;
+  /** Milliseconds, of the monotonic clock. */
+  readonly startedAt: number;
+};
+
+/** What an answer under /api/v1 says about itself besides its body. */
+export type Told = {
+  readonly dialect: Dialect;
+  readonly rate: RateState;
+  readonly keyId?: string | undefined;
+};
+
+// Randomness is drawn for many ids at once.
+const pool = Buffer.alloc(12 * 512);
+let drawn = pool.length;
+
+/** `req_` and 24 hexadecimal digits. */
+export const newRequestId = (): string => {
+  if (drawn === pool.length) {
+    randomFillSync(pool);
+    drawn = 0;
+  }
+  drawn += 12;
+  return `req_${pool.toString('hex', drawn - 12, drawn)}`;
+};
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+export const noHeaders: readonly string[] = [];
+
+/** The answer to a refusal or a failure. */
+export const errorReply = (
+  error: unknown,
+  dialect: Dialect,
+  context: ErrorContext,
+  headers = noHeaders,
+): Reply => {
+  const wire = wireError(error, context);
+  const wait = retryAfter(wire);
+  const more = [...headers];
+  if (wait !== undefined) more.push('Retry-After', String(wait));
+  if (wire.status === 401) more.push('WWW-Authenticate', 'Bearer');
+  return { status: wire.status, body: JSON.stringify(errorBody(dialect, wire)), headers: more };
+};
+
+/** The log of the process. Nothing secret is ever passed to it. */
+export type Log = Readonly<Record<'info' | 'warn' | 'error', (details: object, message: string) => void>>;
+
+export type RequestMetrics = {
+  request(method: string, route: string, status: number, seconds: number): void;
+};
+
+const millisecondsSince = (start: number): number => Math.round((performance.now() - start) * 100) / 100;
+
+/** `route` is the pattern, never the path or the query as sent: those may hold what nobody should read in a log. */
+export const createReplier = ({ logger, metrics }: { logger: Log; metrics: RequestMetrics }) => {
+  const note = (
+    { req, requestId, startedAt }: Incoming,
+    status: number,
+    route: string,
+    keyId: string | undefined,
+  ) => {
+    const ms = millisecondsSince(startedAt);
+    metrics.request(req.method, route, status, ms / 1_000);
+    logger.info({ requestId, method: req.method, route, status, ms, key: keyId }, 'request');
+  };
+
+  const write = ({ req, res }: Incoming, status: number, body: string | Buffer, headers: string[]) => {
+    // A body that the client still holds back would be taken for the next request.
+    if (req.headers.expect !== undefined && !req.complete) headers.push('Connection', 'close');
+    res.writeHead(status, headers);
+    if (body.length === 0 || req.method === 'HEAD') res.end();
+    else res.end(body);
+  };
+
+  return {
+    /** Answers a request under /api/v1. */
+    api(incoming: Incoming, reply: Reply, { dialect, rate, keyId }: Told, route: string): void {
+      const { status, body } = reply;
+      const headers = [
+        'X-Request-ID',
+        incoming.requestId,
+        'X-RateLimit-Limit',
+        String(rate.limit),
+        'X-RateLimit-Remaining',
+        String(rate.remaining),
+        'X-RateLimit-Reset',
+        String(rate.resetAt),
+        'X-API-Dialect',
+        dialect,
+        'Vary',
+        'Authorization, X-API-Dialect, X-Workspace-ID',
+        'Cache-Control',
+        'no-cache, private',
+        'X-Content-Type-Options',
+        'nosniff',
+        ...reply.headers,
+      ];
+      if (body.length > 0)
+        headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(Buffer.byteLength(body)));
+      write(incoming, status, body, headers);
+      note(incoming, status, route, keyId);
+    },
+
+    /** Answers any other request. */
+    plain(incoming: Incoming, reply: Reply, route: string, type = JSON_TYPE): void {
+      const { status, body } = reply;
+      const headers = [
+        'X-Request-ID',
+        incoming.requestId,
+        'X-Content-Type-Options',
+        'nosniff',
+        ...reply.headers,
+      ];
+      if (body.length > 0)
+        headers.push('Content-Type', type, 'Content-Length', String(Buffer.byteLength(body)));
+      write(incoming, status, body, headers);
+      note(incoming, status, route, undefined);
+    },
+
+    /** The client went away before there was an answer. */
+    gone(incoming: Incoming, route: string): void {
+      incoming.req.destroy();
+      note(incoming, 499, route, undefined);
+    },
+  };
+};
+export type Replier = ReturnType<typeof createReplier>;

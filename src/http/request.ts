@@ -1,0 +1,98 @@
+// A caller's request, step by step: scope, context, and at the end the exchange that a handler sees.
+import type { ReadModels } from '../adapters/read-models/port.js';
+import type { CommandContext } from '../commands/context.js';
+import type { Dialect } from '../dialects/dialect.js';
+import { holds } from '../domain/scopes.js';
+import type { WorkspaceRow } from '../projections/workspaces.js';
+import { noBytes, parseBody } from './body.js';
+import { contextWorkspace } from './context.js';
+import { missingScope } from './errors.js';
+import { parseIfMatch } from './etag.js';
+import { noParameters, type Parameters, parseQuery, requireKnown } from './query.js';
+import type { Incoming } from './reply.js';
+import type { Caller, Exchange } from './route.js';
+import type { Bound } from './table.js';
+import { splitTarget, urlOf } from './target.js';
+import { unknownFields, validate } from './validation.js';
+
+/** A request that the gate has let through. */
+export type Admitted = {
+  readonly incoming: Incoming;
+  readonly bound: Bound;
+  readonly caller: Caller;
+  readonly dialect: Dialect;
+  readonly ip: string;
+};
+
+/** The same with its query and the workspace that it is made in. */
+export type Placed = {
+  readonly admitted: Admitted;
+  readonly parameters: Parameters;
+  readonly queryText: string;
+  readonly workspace: WorkspaceRow;
+};
+
+/** Throws 403 without the scope, 400 and 422 for a bad query, 404 and 422 for a bad context. */
+export const place = async (readModels: ReadModels, admitted: Admitted): Promise<Placed> => {
+  const { incoming, bound, caller } = admitted;
+  const { scope } = bound.route;
+  if (scope !== 'any' && scope !== 'none' && !holds(caller.key.scopes, scope)) throw missingScope(scope);
+  const { headers, originalUrl } = incoming.req;
+  const queryText = originalUrl.includes('?') ? splitTarget(originalUrl)[1] : '';
+  const parameters = queryText === '' ? noParameters : parseQuery(queryText);
+  const named = contextWorkspace(readModels, caller, headers, parameters);
+  return { admitted, parameters, queryText, workspace: named instanceof Promise ? await named : named };
+};
+
+const queryOf = ({ route, parameters: known, noQuery }: Bound, parameters: Parameters): unknown => {
+  if (parameters === noParameters && noQuery) return noQuery.value;
+  requireKnown(parameters, known);
+  return route.query ? validate(route.query, parameters) : undefined;
+};
+
+const bodyOf = ({ route }: Bound, bytes: Buffer): unknown => {
+  if (bytes.length === 0 && !route.body) return undefined;
+  const body = parseBody(bytes);
+  if (route.body) return validate(route.body, body);
+  if (Object.keys(body).length > 0) throw unknownFields(Object.keys(body));
+  return undefined;
+};
+
+const noSearch = new URLSearchParams();
+
+/** Validates query, body and conditions: what is left for the handler to see. Throws 400 and 422. */
+export const exchangeOf = (
+  { admitted, parameters, queryText, workspace }: Placed,
+  command: CommandContext,
+  bytes: Buffer,
+  publicUrl: string | undefined,
+): Exchange<unknown, unknown> => {
+  const { incoming, bound, caller, dialect } = admitted;
+  const { req, requestId, now } = incoming;
+  const exchange = {
+    params: req.params as Readonly<Record<string, string>>,
+    query: queryOf(bound, parameters),
+    body: bodyOf(bound, bytes),
+    dialect,
+    requestId,
+    caller,
+    workspace,
+    command,
+    url: () => urlOf(req, publicUrl),
+    search: queryText === '' ? noSearch : new URLSearchParams(queryText),
+    now,
+    holds: (scope: string) => holds(caller.key.scopes, scope),
+  };
+  const ifMatch = parseIfMatch(req.headers['if-match']);
+  return ifMatch === undefined ? exchange : { ...exchange, ifMatch };
+};
+
+/** What stands for a command where there is none. */
+export const noCommand: CommandContext = {
+  commandId: '00000000-0000-0000-0000-000000000000',
+  retry: false,
+  seed: noBytes,
+  now: '',
+  actor: { system: 'read' },
+  audience: [],
+};

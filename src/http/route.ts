@@ -1,0 +1,99 @@
+// One table row per endpoint: path, permission, schemas, documentation, handler. Everything else reads this table.
+import type { z } from 'zod';
+import type { CommandContext } from '../commands/context.js';
+import type { Dialect } from '../dialects/dialect.js';
+import type { ApiKeyRow } from '../projections/api-keys.js';
+import type { WorkspaceRow } from '../projections/workspaces.js';
+
+/** Who asks: the key of the request, its user, and the workspace that the key belongs to. */
+export type Caller = { readonly key: ApiKeyRow; readonly userId: string; readonly home: WorkspaceRow };
+
+/** One authorised, validated request, as a handler sees it. */
+export type Exchange<Q, B> = {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Q;
+  readonly body: B;
+  readonly dialect: Dialect;
+  readonly requestId: string;
+  readonly caller: Caller;
+  /** The context workspace: named by header or query, else the key's own. */
+  readonly workspace: WorkspaceRow;
+  /** Identity, time and randomness of this write; on reads it stands for nothing. */
+  readonly command: CommandContext;
+  /** Revision named by `If-Match`; -2 where it names one that no record can have. */
+  readonly ifMatch?: number;
+  /** Query parameters as sent, for links. */
+  readonly search: URLSearchParams;
+  readonly now: Date;
+  /** Absolute URL of this endpoint without its query, for links. */
+  url(): string;
+  /** True when the key holds `scope`. */
+  holds(scope: string): boolean;
+};
+
+/** What a handler answers. `body` undefined = empty. */
+export type Answer = {
+  readonly status: number;
+  readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Revision for the ETag of a single record. */
+  readonly revision?: number;
+  /** True when the body shows more than the record's own stream, so that an equal revision does not mean an equal body. */
+  readonly joined?: boolean;
+  /**
+   * Position that is waited for before answering: of what this write appended. A POST or DELETE leaves it out when
+   * it may have appended nothing.
+   */
+  readonly position?: number;
+};
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+
+/** What docs and OpenAPI say about one endpoint. */
+export type RouteDoc = {
+  /** camelCase, unique: `createWorkspace`. */
+  readonly id: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Path parameters and what they name. */
+  readonly params?: Readonly<Record<string, string>>;
+  readonly requestExample?: unknown;
+  /** Success: status, description, example body in the default dialect. */
+  readonly success: {
+    readonly status: number;
+    readonly description: string;
+    readonly example?: unknown;
+    /** The same in the older dialect, where it differs. */
+    readonly example2024?: unknown;
+    /** Of the body; without it the schema follows from the example. */
+    readonly schema?: z.ZodType;
+  };
+  /** Refusals beyond those that every endpoint shares: status → description. */
+  readonly refusals?: Readonly<Record<number, string>>;
+};
+
+export type Route<Q = unknown, B = unknown> = {
+  readonly method: Method;
+  /** Express path below /api/v1: `/workspaces/:id`. */
+  readonly path: string;
+  /** Scope that the key must hold; 'any' = any valid key; 'none' = no authentication, and no `caller` then. */
+  readonly scope: string;
+  /** For routes without authentication: a bucket of their own, by client address. */
+  readonly bucket?: { readonly name: string; readonly perMinute: number };
+  /** Query schema, an object of texts; every parameter that it does not name is refused. */
+  readonly query?: z.ZodType<Q>;
+  /** Body schema (strict). Without it a body must be absent or an empty object. */
+  readonly body?: z.ZodType<B>;
+  /**
+   * What this command can do to the very key that sends it: then that key may still repeat it. `revoked` and
+   * `grace` name the key by the path parameter `id`, `workspace` its workspace.
+   */
+  readonly endsKey?: 'revoked' | 'grace' | 'workspace';
+  readonly doc: RouteDoc;
+  handle(exchange: Exchange<Q, B>): Promise<Answer>;
+};
+
+/** Infers the schemas' types for the handler. */
+export const route = <Q = undefined, B = undefined>(definition: Route<Q, B>): Route =>
+  definition as unknown as Route;

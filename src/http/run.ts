@@ -1,0 +1,167 @@
+// One caller's request through its route: reads with their conditions, writes with their idempotency.
+import { randomBytes } from 'node:crypto';
+import type { StoredAnswer } from '../adapters/idempotency/port.js';
+import type { ReadModels } from '../adapters/read-models/port.js';
+import type { CommandContext } from '../commands/context.js';
+import { DomainError, type ErrorCode } from '../domain/errors.js';
+import { newId } from '../domain/ids.js';
+import { noBytes, readBody } from './body.js';
+import { unauthorized } from './errors.js';
+import { changedSince, etagOf, notModified } from './etag.js';
+import { isRemembered, NotRepeated, type Once, type Run, requireIdempotencyKey } from './idempotency.js';
+import { errorReply, type Incoming, noHeaders, type Reply } from './reply.js';
+import { type Admitted, exchangeOf, noCommand, type Placed, place } from './request.js';
+import type { Answer } from './route.js';
+
+export type RunDeps = {
+  readonly readModels: ReadModels;
+  readonly once: Once;
+  /** Resolves when the read models have seen `position`, or it took too long. */
+  waitFor(position: number): Promise<unknown>;
+  /** A client address, readable only as long as the user's key exists. */
+  sealAddress(userId: string, ip: string): Promise<string | undefined>;
+  /** Where clients reach this server, without a slash at the end; undefined = as the request says. */
+  readonly publicUrl: string | undefined;
+  readonly upgradeUrl: string;
+};
+
+const textOf = (body: object | undefined): string => (body === undefined ? '' : JSON.stringify(body));
+
+const headersOf = ({ headers = {}, revision }: Answer): Record<string, string> =>
+  revision === undefined ? { ...headers } : { ...headers, ETag: etagOf(revision) };
+
+const flat = (headers: Readonly<Record<string, string>>): string[] => Object.entries(headers).flat();
+
+const replyOf = ({ status, body, headers }: StoredAnswer, more = noHeaders): Reply => ({
+  status,
+  body,
+  headers: [...flat(headers), ...more],
+});
+
+/** What a caller whose key has ended may be told besides the 401. */
+const mayPass: ReadonlySet<ErrorCode> = new Set(['unavailable', 'idempotency_in_progress']);
+
+/** Identity of a run; one without an Idempotency-Key has no fingerprint. */
+type Command = Omit<Run, 'fingerprint'> & { readonly fingerprint?: string };
+
+const freshCommand = ({ now }: Incoming): Command => ({
+  commandId: newId(),
+  seed: randomBytes(32),
+  at: now.toISOString(),
+  retry: false,
+});
+
+export const createRunner = (deps: RunDeps) => {
+  const { readModels, once, waitFor, sealAddress, publicUrl, upgradeUrl } = deps;
+
+  const read = async (placed: Placed, bytes: Buffer): Promise<Reply> => {
+    const { incoming, bound } = placed.admitted;
+    const exchange = exchangeOf(placed, noCommand, bytes, publicUrl);
+    const answer = await bound.route.handle(exchange);
+    const { status, body, headers, revision } = answer;
+    const tagged = revision === undefined ? noHeaders : ['ETag', etagOf(revision)];
+    const all = headers === undefined ? tagged : [...tagged, ...flat(headers)];
+    if (revision !== undefined) {
+      if (exchange.ifMatch !== undefined && exchange.ifMatch !== revision) throw changedSince();
+      const known = incoming.req.headers['if-none-match'];
+      if (known !== undefined && !answer.joined && notModified(known, revision))
+        return { status: 304, body: '', headers: all };
+    }
+    return { status, body: textOf(body), headers: all };
+  };
+
+  const contextOf = async ({ admitted, workspace }: Placed, run: Command): Promise<CommandContext> => {
+    const { caller, incoming, ip } = admitted;
+    const sealed = await sealAddress(caller.userId, ip);
+    return {
+      commandId: run.commandId,
+      retry: run.retry,
+      seed: run.seed,
+      now: run.at,
+      actor: { key: caller.key.id, user: caller.userId },
+      audience: [workspace.id],
+      requestId: incoming.requestId,
+      ...(sealed === undefined ? {} : { ip: sealed }),
+      ...(run.fingerprint === undefined ? {} : { fingerprint: run.fingerprint }),
+    };
+  };
+
+  /** The command itself; waits for the read models, so that what is read next shows it. */
+  const write = async (placed: Placed, bytes: Buffer, run: Command) => {
+    const { route } = placed.admitted.bound;
+    const answer = await route.handle(exchangeOf(placed, await contextOf(placed, run), bytes, publicUrl));
+    const { status, body, position } = answer;
+    if (position !== undefined) await waitFor(position);
+    const stored: StoredAnswer = { status, body: textOf(body), headers: headersOf(answer) };
+    // A change may have found nothing to change; its position is then an older one.
+    const durable = position === undefined || route.method === 'PATCH' || route.method === 'PUT';
+    return { answer: stored, durable };
+  };
+
+  const writeOnce = async (
+    placed: Placed,
+    bytes: Buffer,
+    key: string,
+    repeatOnly: boolean,
+  ): Promise<Reply> => {
+    const { incoming, caller, dialect } = placed.admitted;
+    const { req, requestId, now } = incoming;
+    const refused = (error: unknown): StoredAnswer | undefined => {
+      if (!isRemembered(error)) return undefined;
+      const { status, body } = errorReply(error, dialect, {
+        requestId,
+        scopes: caller.key.scopes,
+        upgradeUrl,
+      });
+      return { status, body, headers: {} };
+    };
+    const request = {
+      method: req.method,
+      target: req.originalUrl,
+      dialect,
+      workspaceId: placed.workspace.id,
+      body: bytes,
+      keyId: caller.key.id,
+      idempotencyKey: requireIdempotencyKey(key),
+      now: now.toISOString(),
+      repeatOnly,
+    };
+    const { answer, replayed } = await once(request, (run) => write(placed, bytes, run), refused);
+    return replyOf(answer, replayed ? ['Idempotent-Replayed', 'true'] : noHeaders);
+  };
+
+  /** The body's bytes; a client that asked whether to send it is told to go on. */
+  const bytesOf = ({ req, res }: Incoming): Promise<Buffer> | Buffer =>
+    req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined
+      ? noBytes
+      : readBody(req, () => req.headers.expect !== undefined && res.writeContinue());
+
+  return {
+    /** The answer to a caller's request. Throws refusals. */
+    async run(admitted: Admitted): Promise<Reply> {
+      const { incoming, bound } = admitted;
+      const placed = await place(readModels, admitted);
+      const reading = bytesOf(incoming);
+      const bytes = reading instanceof Promise ? await reading : reading;
+      if (!bound.isWrite) return read(placed, bytes);
+      const key = incoming.req.headers['idempotency-key'];
+      if (key !== undefined) return writeOnce(placed, bytes, String(key), false);
+      return replyOf((await write(placed, bytes, freshCommand(incoming))).answer);
+    },
+
+    /** For a key that has ended: the answer to the very command that ended it; anything else is the usual 401. */
+    async repeat(admitted: Admitted): Promise<Reply> {
+      try {
+        const placed = await place(readModels, admitted);
+        const bytes = await bytesOf(admitted.incoming);
+        const key = String(admitted.incoming.req.headers['idempotency-key']);
+        return await writeOnce(placed, bytes, key, true);
+      } catch (error) {
+        const passes =
+          error instanceof DomainError ? mayPass.has(error.code) : !(error instanceof NotRepeated);
+        throw passes ? error : unauthorized(false);
+      }
+    },
+  };
+};
+export type Runner = ReturnType<typeof createRunner>;

@@ -1,0 +1,59 @@
+// The HTTP server: Express with the route table, and around it what makes sure that every request gets an answer.
+import http, { type Server } from 'node:http';
+import express, { type Request, type Response } from 'express';
+import { type AnsweringDeps, createAnswering } from './answering.js';
+import type { Operation } from './operations.js';
+import { answerRawErrors } from './raw-errors.js';
+import type { Route } from './route.js';
+import { endpointsOf } from './table.js';
+
+export type ServerDeps = AnsweringDeps & {
+  readonly routes: readonly Route[];
+  readonly operations: readonly Operation[];
+};
+
+/**
+ * A constructor of Node's whose objects have the prototype from the start that Express would give them later:
+ * changing the prototype of a live object is what costs most in a request of Express.
+ */
+const withPrototype = <C extends typeof http.IncomingMessage | typeof http.ServerResponse>(
+  base: C,
+  prototype: object,
+): C => {
+  const made = function (this: object, ...values: unknown[]) {
+    Reflect.apply(base, this, values);
+  };
+  made.prototype = prototype;
+  return made as unknown as C;
+};
+
+/** The server, not yet listening. Throws when the route table contradicts itself. */
+export const createServer = (deps: ServerDeps): Server => {
+  const { serve, operate, unmatched } = createAnswering(deps);
+  const app = express();
+  app.disable('x-powered-by').disable('etag').enable('case sensitive routing');
+  app.set('query parser', false).set('trust proxy', deps.trustProxy);
+  for (const endpoint of endpointsOf(deps.routes)) app.route(endpoint.path).all(serve(endpoint));
+  for (const operation of deps.operations) app.route(operation.path).all(operate(operation));
+  app.use((req: Request, res: Response) => unmatched(req, res));
+  // Express tells handlers of errors by their four parameters.
+  app.use((error: unknown, req: Request, res: Response, _next: unknown) => unmatched(req, res, error));
+
+  const server = http.createServer(
+    {
+      IncomingMessage: withPrototype(http.IncomingMessage, app.request),
+      ServerResponse: withPrototype(http.ServerResponse, app.response),
+      requireHostHeader: false, // answered here, with a body
+      headersTimeout: 20_000,
+      requestTimeout: 60_000,
+      keepAliveTimeout: 65_000,
+      connectionsCheckingInterval: 5_000,
+    },
+    app,
+  );
+  // A client that asks first is told to go on only when its body is wanted; other expectations are ignored.
+  server.on('checkContinue', app);
+  server.on('checkExpectation', app);
+  answerRawErrors(server, deps.dialect);
+  return server;
+};

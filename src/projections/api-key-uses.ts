@@ -1,0 +1,54 @@
+// When each API key was last used: rows of their own, since one event tells of many keys.
+import type { Batch } from '../adapters/event-log/port.js';
+import type { Model, ReadModels, Row } from '../adapters/read-models/port.js';
+import { type ApiKeysUsed, apiKeysUsed } from '../domain/key-uses.js';
+import type { Handler } from './follower.js';
+
+/** `id` is the key's UUID. */
+export type ApiKeyUseRow = Row & { readonly lastUsedAt: string };
+
+export const apiKeyUses: Model & { readonly version: number } = {
+  name: 'api-key-uses',
+  version: 1,
+  indexes: [],
+};
+
+/** Rows after a batch: the latest use of each key that it names. */
+const foldUses = ({ events }: Batch, known: ReadonlyMap<string, ApiKeyUseRow>): ApiKeyUseRow[] => {
+  const changed = new Map<string, ApiKeyUseRow>();
+  for (const { data, position, revision } of events) {
+    for (const { keyId: id, at } of (data as ApiKeysUsed['data']).uses) {
+      const row = changed.get(id) ?? known.get(id);
+      if (row && row.position >= position) continue;
+      // Instances flush on their own: a later event may tell of an earlier use.
+      const lastUsedAt = row && row.lastUsedAt > at ? row.lastUsedAt : at;
+      changed.set(id, { id, lastUsedAt, position, revision });
+    }
+  }
+  return [...changed.values()];
+};
+
+/** The follower's handler of this read model. */
+export const apiKeyUsesHandler = (readModels: ReadModels, logId: string): Handler => {
+  const { name, version } = apiKeyUses;
+  return {
+    name,
+    types: new Set([apiKeysUsed]),
+    async start() {
+      const checkpoint = await readModels.checkpoint(name);
+      if (checkpoint?.log === logId && checkpoint.version === version) return checkpoint.position;
+      await readModels.drop(name);
+      return -1;
+    },
+    async handle(batch) {
+      const ids = new Set(
+        batch.events.flatMap(({ data }) => (data as ApiKeysUsed['data']).uses.map(({ keyId }) => keyId)),
+      );
+      const known =
+        ids.size === 0
+          ? new Map<string, ApiKeyUseRow>()
+          : await readModels.load<ApiKeyUseRow>(name, [...ids]);
+      await readModels.apply(name, foldUses(batch, known), { log: logId, version, position: batch.position });
+    },
+  };
+};

@@ -1,0 +1,48 @@
+// A projection folds events into rows of one read model; it is pure, and doing it twice changes nothing.
+import type { Row } from '../adapters/read-models/port.js';
+import type { Recorded } from '../domain/decider.js';
+
+/** What a fold yields: the row without the position (the runner stamps it), null = deleted, undefined = nothing. */
+export type Folded<R extends Row> = Omit<R, 'position' | 'deleted'> | null | undefined;
+
+export type Projection<R extends Row = Row> = {
+  /** Name of the read model, as in docs/read-models.md. */
+  readonly name: string;
+  /** Raise it to have the rows rebuilt from the start of the log. */
+  readonly version: number;
+  /** Fields to look rows up by. */
+  readonly indexes: readonly string[];
+  /** Types of the events it folds. */
+  readonly events: ReadonlySet<string>;
+  /** The one row that an event changes; undefined = none. */
+  idOf(event: Recorded): string | undefined;
+  /** The row after the event. */
+  project(row: R | undefined, event: Recorded): Folded<R>;
+};
+
+/** A projection whose row is its area's state: the decider's own fold, plus what lists need. */
+export const recordProjection = <S, R extends Row>(options: {
+  name: string;
+  version: number;
+  indexes: readonly string[];
+  events: readonly string[];
+  /** State → row; null = deleted, undefined = no record (yet). */
+  toRow: (state: S) => Folded<R>;
+  /** The state that a row was made from. */
+  toState: (row: R | undefined) => S;
+  evolve: (state: S, event: never) => S;
+}): Projection<R> => ({
+  name: options.name,
+  version: options.version,
+  indexes: options.indexes,
+  events: new Set(options.events),
+  idOf: ({ stream }) => stream.slice(stream.indexOf('-') + 1),
+  project: (row, event) => options.toRow(options.evolve(options.toState(row), event as never)),
+});
+
+/** Types named in a zod union of events. */
+export const typesOf = (union: { options: readonly { shape: { type: { value: string } } }[] }): string[] =>
+  union.options.map(({ shape }) => shape.type.value);
+
+/** Case-folded text that `search` looks in. */
+export const searchText = (...parts: readonly string[]): string => parts.join('\n').toLowerCase();

@@ -1,0 +1,26 @@
+// The read model behind GET /workspaces.
+import type { Row } from '../adapters/read-models/port.js';
+import { type Workspace, WorkspaceEvent, type WorkspaceRecord, workspace } from '../domain/workspaces.js';
+import { type Projection, recordProjection, searchText, typesOf } from './projection.js';
+
+/** `memberIds` repeats the members' user ids, so that a list finds them by an index. */
+export type WorkspaceRow = Row &
+  WorkspaceRecord & { readonly memberIds: readonly string[]; readonly search: string };
+
+export const workspaces: Projection<WorkspaceRow> = recordProjection<Workspace, WorkspaceRow>({
+  name: 'workspaces',
+  version: 1,
+  indexes: ['number', 'slug', 'memberIds'],
+  events: typesOf(WorkspaceEvent),
+  evolve: workspace.evolve,
+  toState: (record) => ({ ...(record ? { record } : {}), deleted: false, withdrawn: {} }),
+  toRow: ({ record, deleted }) => {
+    if (deleted) return null;
+    if (!record) return undefined;
+    return {
+      ...record,
+      memberIds: record.members.map(({ userId }) => userId),
+      search: searchText(record.name, record.slug),
+    };
+  },
+});

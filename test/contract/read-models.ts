@@ -1,0 +1,282 @@
+// What every read-model store does. A further adapter supplies its set-up only.
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Checkpoint, Model, ReadModels, Row, Term } from '../../src/adapters/read-models/port.js';
+import { naiveFind, operations, queries, replay } from './read-models-reference.js';
+
+export type ReadModelsSetup = (
+  models: readonly Model[],
+) => Promise<{ store: ReadModels; dispose(): Promise<void> }>;
+
+export type Item = Row & {
+  readonly number?: number;
+  readonly workspaceId?: string | null;
+  readonly status?: string | null;
+  readonly tags?: readonly string[];
+  readonly name?: string | null;
+  readonly score?: number | null;
+};
+
+const models: Model[] = [
+  { name: 'items', indexes: ['workspaceId', 'status', 'tags'] },
+  { name: 'others', indexes: [] },
+];
+const at = (position: number, changes: Partial<Checkpoint> = {}): Checkpoint => ({
+  log: 'log-a',
+  version: 1,
+  position,
+  ...changes,
+});
+
+export const readModelsContract = (name: string, setup: ReadModelsSetup, { runs }: { runs: number }) =>
+  describe(`read models: ${name}`, () => {
+    let store: ReadModels;
+    let dispose: () => Promise<void>;
+    beforeEach(async () => {
+      ({ store, dispose } = await setup(models));
+    });
+    afterEach(() => dispose());
+
+    let position = 0;
+    const put = async (...rows: Omit<Item, 'position'>[]) => {
+      const stored = rows.map((row) => ({ ...row, position: ++position }));
+      await store.apply('items', stored, at(position));
+      return stored;
+    };
+    const ids = async (where: readonly Term[]) =>
+      (await store.find<Item>('items', { where, sort: [['id', 'asc']] })).map(({ id }) => id);
+
+    test('an applied row is found at once, by id, by list and by count', async () => {
+      const [row] = await put({ id: 'a', number: 1, name: 'First' });
+      expect(await store.get('items', 'a')).toEqual(row);
+      expect(await store.find('items', { where: [] })).toEqual([row]);
+      expect(await store.count('items', [])).toBe(1);
+      expect(await store.get('items', 'b')).toBeUndefined();
+    });
+
+    test('a row of the same or an older position changes nothing', async () => {
+      await store.apply('items', [{ id: 'a', position: 5, name: 'five' } as Item], at(5));
+      await store.apply('items', [{ id: 'a', position: 5, name: 'again' } as Item], at(5));
+      await store.apply('items', [{ id: 'a', position: 4, name: 'older' } as Item], at(5));
+      expect(await store.get<Item>('items', 'a')).toMatchObject({ position: 5, name: 'five' });
+      await store.apply('items', [{ id: 'a', position: 6, name: 'six' } as Item], at(6));
+      expect(await store.get<Item>('items', 'a')).toMatchObject({ position: 6, name: 'six' });
+    });
+
+    test('several versions of a row in one apply leave the newest', async () => {
+      const rows = [7, 9, 8].map((position): Item => ({ id: 'a', position, name: `at ${position}` }));
+      await store.apply('items', rows, at(9));
+      expect(await store.get<Item>('items', 'a')).toMatchObject({ position: 9, name: 'at 9' });
+    });
+
+    test('a new version is found by its new values and no longer by the old ones', async () => {
+      await put({ id: 'a', workspaceId: 'w1', status: 'on', tags: ['x', 'y'] });
+      await put({ id: 'a', workspaceId: 'w1', status: 'off', tags: ['y', 'z'] });
+      expect(await ids([{ field: 'status', op: 'eq', value: 'on' }])).toEqual([]);
+      expect(await ids([{ field: 'status', op: 'eq', value: 'off' }])).toEqual(['a']);
+      expect(await ids([{ field: 'tags', op: 'eq', value: 'x' }])).toEqual([]);
+      expect(await ids([{ field: 'tags', op: 'eq', value: 'z' }])).toEqual(['a']);
+      expect(await ids([{ field: 'workspaceId', op: 'eq', value: 'w1' }])).toEqual(['a']);
+    });
+
+    test('a deleted row is found by load only, where nothing asks for deleted ones, and an older version does not bring it back', async () => {
+      await store.apply('items', [{ id: 'a', position: 1, status: 'on' } as Item], at(1));
+      await store.apply('items', [{ id: 'a', position: 3, deleted: true }], at(3));
+      await store.apply('items', [{ id: 'a', position: 2, status: 'on' } as Item], at(3));
+      expect(await store.get('items', 'a')).toBeUndefined();
+      expect(await store.find('items', { where: [] })).toEqual([]);
+      expect(await store.count('items', [])).toBe(0);
+      expect(await ids([{ field: 'id', op: 'eq', value: 'a' }])).toEqual([]);
+      expect(await ids([{ field: 'status', op: 'eq', value: 'on' }])).toEqual([]);
+      const loaded = await store.load('items', ['a', 'unknown']);
+      expect([...loaded.keys()]).toEqual(['a']);
+      expect(loaded.get('a')).toMatchObject({ id: 'a', position: 3, deleted: true });
+      await store.apply('items', [{ id: 'a', position: 4, status: 'on' } as Item], at(4));
+      expect(await ids([{ field: 'status', op: 'eq', value: 'on' }])).toEqual(['a']);
+    });
+
+    test('a query that asks for deleted rows finds them too, by all that they kept', async () => {
+      await put(
+        { id: 'a', number: 3, workspaceId: 'w1', name: 'gone' },
+        { id: 'b', number: 1, workspaceId: 'w1', name: 'here' },
+        { id: 'c', number: 2, workspaceId: 'w2', name: 'gone' },
+      );
+      const [gone] = await put({ id: 'a', number: 3, workspaceId: 'w1', name: 'gone', deleted: true });
+      await put({ id: 'c', number: 2, workspaceId: 'w2', name: 'gone', deleted: true });
+      const found = async (where: readonly Term[], page: { skip?: number; limit?: number } = {}) =>
+        (await store.find('items', { where, sort: [['number', 'asc']], deleted: true, ...page })).map(
+          ({ id }) => id,
+        );
+      expect(await found([])).toEqual(['b', 'c', 'a']);
+      expect(await found([], { skip: 1, limit: 1 })).toEqual(['c']);
+      expect(await found([{ field: 'workspaceId', op: 'eq', value: 'w1' }])).toEqual(['b', 'a']);
+      expect(await found([{ field: 'name', op: 'eq', value: 'gone' }])).toEqual(['c', 'a']);
+      expect(await found([{ field: 'id', op: 'in', value: ['a', 'b'] }])).toEqual(['b', 'a']);
+      const where: Term[] = [{ field: 'number', op: 'eq', value: 3 }];
+      expect(await store.find('items', { where, deleted: true })).toEqual([gone]);
+      expect(await store.find('items', { where })).toEqual([]);
+    });
+
+    test('a checkpoint moves forwards only, unless it is of another log or version', async () => {
+      expect(await store.checkpoint('items')).toBeUndefined();
+      await store.apply('items', [], at(10));
+      await store.apply('items', [], at(9));
+      expect(await store.checkpoint('items')).toEqual(at(10));
+      await store.apply('items', [], at(11));
+      expect(await store.checkpoint('items')).toEqual(at(11));
+      await store.apply('items', [], at(2, { version: 2 }));
+      expect(await store.checkpoint('items')).toEqual(at(2, { version: 2 }));
+      await store.apply('items', [], at(1, { version: 2, log: 'log-b' }));
+      expect(await store.checkpoint('items')).toEqual(at(1, { version: 2, log: 'log-b' }));
+    });
+
+    test('dropping a model forgets its rows, tombstones and checkpoint, and nothing of another', async () => {
+      await put({ id: 'a', status: 'on' }, { id: 'b', deleted: true });
+      await store.apply('others', [{ id: 'a', position: 1 }], at(1));
+      await store.drop('items');
+      expect(await store.find('items', { where: [] })).toEqual([]);
+      expect(await ids([{ field: 'status', op: 'eq', value: 'on' }])).toEqual([]);
+      expect((await store.load('items', ['a', 'b'])).size).toBe(0);
+      expect(await store.checkpoint('items')).toBeUndefined();
+      expect(await store.get('others', 'a')).toEqual({ id: 'a', position: 1 });
+      expect(await store.checkpoint('others')).toEqual(at(1));
+      await store.apply('items', [{ id: 'a', position: 0 }], at(0));
+      expect(await store.get('items', 'a')).toEqual({ id: 'a', position: 0 });
+    });
+
+    test('eq and in match null where the value is null or missing, and any element of an array', async () => {
+      await put(
+        { id: 'a', status: null, tags: [] },
+        { id: 'b', tags: ['x', 'y'] },
+        { id: 'c', status: 'on', tags: ['y', 'y'] },
+      );
+      expect(await ids([{ field: 'status', op: 'eq', value: null }])).toEqual(['a', 'b']);
+      expect(await ids([{ field: 'status', op: 'in', value: ['on', null] }])).toEqual(['a', 'b', 'c']);
+      expect(await ids([{ field: 'status', op: 'in', value: [] }])).toEqual([]);
+      expect(await ids([{ field: 'tags', op: 'eq', value: 'y' }])).toEqual(['b', 'c']);
+      expect(await ids([{ field: 'tags', op: 'in', value: ['x', 'y'] }])).toEqual(['b', 'c']);
+      expect(await store.count('items', [{ field: 'tags', op: 'in', value: ['x', 'y', 'x'] }])).toBe(2);
+      expect(await ids([{ field: 'id', op: 'in', value: ['c', 'a', 'c', 'z'] }])).toEqual(['a', 'c']);
+    });
+
+    test('equality tells types apart', async () => {
+      await put({ id: 'a', name: '1' }, { id: 'b', score: 1 });
+      expect(await ids([{ field: 'name', op: 'eq', value: 1 }])).toEqual([]);
+      expect(await ids([{ field: 'score', op: 'eq', value: '1' }])).toEqual([]);
+      expect(await ids([{ field: 'score', op: 'in', value: ['1', 1] }])).toEqual(['b']);
+    });
+
+    test('ranges never match null, a missing value or another type', async () => {
+      await put(
+        { id: 'a', score: null },
+        { id: 'b' },
+        { id: 'c', score: 5 },
+        { id: 'd', score: -5 },
+        { id: 'e', score: 0 },
+      );
+      expect(await ids([{ field: 'score', op: 'lt', value: 5 }])).toEqual(['d', 'e']);
+      expect(await ids([{ field: 'score', op: 'lte', value: 5 }])).toEqual(['c', 'd', 'e']);
+      expect(await ids([{ field: 'score', op: 'gt', value: -5 }])).toEqual(['c', 'e']);
+      expect(await ids([{ field: 'score', op: 'gte', value: -5 }])).toEqual(['c', 'd', 'e']);
+      expect(await ids([{ field: 'score', op: 'gte', value: '' }])).toEqual([]);
+    });
+
+    test('contains is literal and keeps case', async () => {
+      await put(
+        { id: 'a', name: 'a.*b' },
+        { id: 'b', name: 'aXXb' },
+        { id: 'c', name: 'A.*B' },
+        { id: 'd', name: '100%_$(^)[1]\\d' },
+        { id: 'e', name: null },
+        { id: 'f' },
+      );
+      const named = (value: string) => ids([{ field: 'name', op: 'contains', value }]);
+      expect(await named('.*')).toEqual(['a', 'c']);
+      expect(await named('a.*b')).toEqual(['a']);
+      expect(await named('%_')).toEqual(['d']);
+      expect(await named('$(^)[1]\\d')).toEqual(['d']);
+      expect(await named('')).toEqual(['a', 'b', 'c', 'd']);
+      expect(await named('null')).toEqual([]);
+    });
+
+    test('strings sort and compare by code point, also beyond U+FFFF', async () => {
+      const names = ['', 'B', 'a', 'aa', 'é', '\ud7ff', '\ue000', '\uffee', '😀', '😀a', '𐀀'].sort(
+        byCodePoint,
+      );
+      await put(...names.map((text, index) => ({ id: `${names.length - index}`, name: text })));
+      const sorted = await store.find<Item>('items', { where: [], sort: [['name', 'asc']] });
+      expect(sorted.map((row) => row.name)).toEqual(names);
+      const above = await store.find<Item>('items', {
+        where: [{ field: 'name', op: 'gt', value: '\uffee' }],
+        sort: [['name', 'asc']],
+      });
+      expect(above.map((row) => row.name)).toEqual(['𐀀', '😀', '😀a']);
+    });
+
+    test('sort keys apply in order, null and missing first, ties by id ascending', async () => {
+      await put(
+        { id: 'd', number: 1, score: 2, name: 'x' },
+        { id: 'a', number: 2, score: 2, name: 'x' },
+        { id: 'c', number: 3, score: 1, name: 'x' },
+        { id: 'e', number: 4, score: 1, name: 'y' },
+        { id: 'b', number: 5, score: null, name: 'y' },
+        { id: 'f', number: 6, name: 'y' },
+      );
+      const sorted = async (sort: Parameters<ReadModels['find']>[1]['sort']) =>
+        (await store.find('items', { where: [], ...(sort && { sort }) })).map(({ id }) => id).join('');
+      expect(await sorted(undefined)).toBe('abcdef');
+      expect(await sorted([['number', 'asc']])).toBe('dacebf');
+      expect(await sorted([['number', 'desc']])).toBe('fbecad');
+      expect(await sorted([['score', 'asc']])).toBe('bfcead');
+      expect(await sorted([['score', 'desc']])).toBe('adcebf');
+      expect(
+        await sorted([
+          ['name', 'desc'],
+          ['score', 'asc'],
+        ]),
+      ).toBe('bfecad');
+      expect(
+        await sorted([
+          ['score', 'asc'],
+          ['number', 'desc'],
+        ]),
+      ).toBe('fbecad');
+    });
+
+    test('a page is the slice of the whole list, and past its end there is nothing', async () => {
+      await put(...Array.from({ length: 30 }, (_, index) => ({ id: `id-${index}`, number: 30 - index })));
+      const page = async (skip: number, limit: number) =>
+        (await store.find<Item>('items', { where: [], sort: [['number', 'asc']], skip, limit })).map(
+          ({ number }) => number,
+        );
+      expect(await page(0, 3)).toEqual([1, 2, 3]);
+      expect(await page(28, 3)).toEqual([29, 30]);
+      expect(await page(30, 3)).toEqual([]);
+      expect(await page(0, 0)).toEqual([]);
+    });
+
+    test('any list, page and count is what looking at every row would give', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          operations,
+          fc.array(queries, { minLength: 1, maxLength: 8 }),
+          async (rows, asked) => {
+            await store.drop('items');
+            for (let from = 0; from < rows.length; from += 10)
+              await store.apply('items', rows.slice(from, from + 10), at(from));
+            const stored = replay(rows);
+            for (const query of asked) {
+              const expected = naiveFind(stored, query);
+              expect(await store.find('items', query)).toEqual(expected);
+              expect(await store.count('items', query.where)).toBe(
+                naiveFind(stored, { where: query.where }).length,
+              );
+            }
+          },
+        ),
+        { numRuns: runs },
+      );
+    });
+  });
+
+const byCodePoint = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Batch, EventLog } from '../../src/adapters/event-log/port.js';
+import { newId } from '../../src/domain/ids.js';
+import { type Follower, follower, type Handler } from '../../src/projections/follower.js';
+import { type TestLog, testLog } from '../support/embedded-log.js';
+
+const silent = { warn: () => undefined };
+const A_UUID = '01980000-0000-7000-8000-000000000001';
+const metadata = {
+  at: '2026-01-15T10:30:00.000Z',
+  audience: [],
+  actor: { system: 'test' },
+  commandId: A_UUID,
+  correlationId: A_UUID,
+};
+
+/** Notes what it was given; `before` may hold it up or fail. */
+const noting = (
+  name: string,
+  types: string[],
+  before: (batch: Batch) => Promise<void> = async () => undefined,
+  from = -1,
+) => {
+  const seen: number[] = [];
+  const handler: Handler = {
+    name,
+    types: new Set(types),
+    start: async () => from,
+    async handle(batch) {
+      await before(batch);
+      for (const { position } of batch.events) seen.push(position);
+    },
+  };
+  return { seen, handler };
+};
+
+describe('the follower', () => {
+  let test: TestLog;
+  let log: EventLog;
+  const running: Follower[] = [];
+
+  const append = async (count: number, type = 'Counted') => {
+    let position = -1;
+    for (let n = 0; n < count; n++)
+      ({ position } = await log.append('counter-a', [{ id: newId(), type, data: { n }, metadata }], 'any'));
+    return position;
+  };
+  const following = async (
+    projections: Handler[],
+    reactors: Handler[] = [],
+    report: { warn(message: string, details: object): void } = silent,
+  ) => {
+    const one = follower(log, { projections, reactors }, report);
+    running.push(one);
+    await one.start();
+    return one;
+  };
+
+  beforeEach(async () => {
+    test = await testLog();
+    log = test.log;
+  });
+  afterEach(async () => {
+    for (const one of running.splice(0)) await one.stop();
+    await test.stop();
+  });
+
+  it('gives every handler the events of its types, from its own checkpoint, once and in order', async () => {
+    await append(3);
+    await append(2, 'Other');
+    const all = noting('all', ['Counted', 'Other']);
+    const late = noting('late', ['Counted'], undefined, 1);
+    const one = await following([all.handler], [late.handler]);
+    const last = await append(2);
+    expect(await one.waitFor(last)).toBe(true);
+    expect(all.seen).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(late.seen).toEqual([2, 5, 6]);
+  });
+
+  it('starts when every handler has reached the head, also one that no event concerns', async () => {
+    await append(5);
+    const idle = noting('idle', ['Never']);
+    const one = await following([idle.handler]);
+    expect(one.states()).toEqual([{ name: 'idle', position: 4 }]);
+    expect(idle.seen).toEqual([]);
+  });
+
+  it('gives a failing handler the same events again, and says meanwhile which one fails at which event', async () => {
+    const warnings: object[] = [];
+    let failures = 2;
+    const shaky = noting('shaky', ['Counted'], async () => {
+      if (failures-- > 0) throw new Error('not now');
+    });
+    const one = await following([shaky.handler], [], { warn: (_, details) => warnings.push(details) });
+    const last = await append(1);
+    expect(await one.waitFor(last, ['shaky'])).toBe(true);
+    expect(shaky.seen).toEqual([0]);
+    expect(warnings).toMatchObject([
+      { handler: 'shaky', eventPosition: 0, message: 'not now' },
+      { handler: 'shaky', failures: 1 },
+    ]);
+  });
+
+  it('does not let a slow reactor hold up the projections', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const rows = noting('rows', ['Counted']);
+    const slow = noting('slow', ['Counted'], () => held);
+    const one = await following([rows.handler], [slow.handler]);
+    const last = await append(4);
+    expect(await one.waitFor(last, ['rows'])).toBe(true);
+    expect(slow.seen).toEqual([]);
+    release();
+    expect(await one.waitFor(last)).toBe(true);
+    expect(slow.seen).toEqual([0, 1, 2, 3]);
+  });
+
+  it('says no when what is waited for does not come in time', async () => {
+    const stuck = noting('stuck', ['Counted'], () => new Promise(() => undefined));
+    const one = follower(log, { projections: [stuck.handler], reactors: [] }, silent);
+    await one.start();
+    const last = await append(1);
+    expect(await one.waitFor(last, ['stuck'], 20)).toBe(false);
+    expect(await one.waitFor(last, ['another'], 20)).toBe(true);
+  });
+
+  it('stops while a handler keeps failing', async () => {
+    const broken = noting('broken', ['Counted'], () => Promise.reject(new Error('never')));
+    const one = await following([broken.handler]);
+    await append(1);
+    await one.stop();
+    expect(broken.seen).toEqual([]);
+  });
+});

@@ -1,0 +1,112 @@
+// The real application on embedded stores in a temporary folder, and requests to it.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type App, buildApp } from '../../src/app.js';
+import { readConfig } from '../../src/config.js';
+import type { Recorded } from '../../src/domain/decider.js';
+import { createLogger } from '../../src/logger.js';
+import { eventsIn } from './embedded-log.js';
+
+export type Called = {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what an answer holds is what the tests are about
+  readonly body: any;
+};
+export type CallOptions = {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** null = no Authorization header. */
+  readonly key?: string | null;
+};
+export type TestApp = {
+  readonly url: string;
+  /** A `*` key of workspace 1. */
+  readonly key: string;
+  readonly app: App;
+  readonly dir: string;
+  /** A request below /api/v1 with JSON body and the `*` key, unless told otherwise. */
+  call(method: string, path: string, options?: CallOptions): Promise<Called>;
+  /** What was appended while something was done. */
+  appended(work: () => Promise<unknown>): Promise<Recorded[]>;
+  /** Waits until projections and reactors have seen everything in the log. */
+  waitForAll(): Promise<void>;
+  /** A clean stop, then the same folder again. */
+  restart(overrides?: Readonly<Record<string, string>>): Promise<void>;
+  stop(): Promise<void>;
+};
+
+export const TEST_KEY = `sk_test_${'t'.repeat(40)}`;
+
+/** `overrides`: settings by name. The clock may be set. */
+export const startTestApp = async (
+  overrides: Readonly<Record<string, string>> = {},
+  options: { now?: () => Date } = {},
+): Promise<TestApp> => {
+  const dir = await mkdtemp(join(tmpdir(), 'core-api-test-'));
+  const { logger } = createLogger('silent');
+  const start = async (more: Readonly<Record<string, string>> = {}) => {
+    const config = readConfig({
+      PORT: '0',
+      DATA_DIR: dir,
+      BOOTSTRAP_API_KEY: TEST_KEY,
+      RATE_LIMIT_ADDRESS_PER_MINUTE: '100000',
+      ...overrides,
+      ...more,
+    });
+    const app = await buildApp(config, logger, options.now);
+    await app.start();
+    return { app, url: await app.listen() };
+  };
+  let running = await start();
+
+  return {
+    get url() {
+      return running.url;
+    },
+    get app() {
+      return running.app;
+    },
+    key: TEST_KEY,
+    dir,
+    async call(method, path, { body, headers = {}, key = TEST_KEY } = {}) {
+      const response = await fetch(`${running.url}/api/v1${path}`, {
+        method,
+        headers: {
+          ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      const json = response.headers.get('content-type')?.includes('json');
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        body: json ? JSON.parse(text) : undefined,
+      };
+    },
+    async appended(work) {
+      const { log } = running.app.stores;
+      const before = await log.head();
+      await work();
+      return (await eventsIn(log)).filter(({ position }) => position > before);
+    },
+    async waitForAll() {
+      const { stores, follower } = running.app;
+      await follower.waitFor(await stores.log.head(), undefined, 10_000);
+    },
+    async restart(more) {
+      await running.app.stop();
+      running = await start(more);
+    },
+    async stop() {
+      await running.app.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+};

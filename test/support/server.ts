@@ -1,0 +1,69 @@
+// The built server as a process of its own, to be stopped and killed.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+export type ServerProcess = {
+  readonly url: string;
+  readonly pid: number;
+  /** Everything printed on stdout and stderr so far. */
+  output(): string;
+  /** The first match in what it has printed, or goes on to print. */
+  printed(pattern: RegExp): Promise<string>;
+  /** SIGTERM, then the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL; resolves when the process is gone. */
+  kill(): Promise<void>;
+};
+
+const exited = async (child: ChildProcess): Promise<number | null> => {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return child.exitCode;
+};
+
+/** Starts `node dist/main.js` on a free port of 127.0.0.1; resolves once it says where it listens. */
+export const startServer = async (env: Record<string, string>): Promise<ServerProcess> => {
+  const child = spawn(process.execPath, ['dist/main.js'], {
+    env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'warn', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const waiting = new Set<() => void>();
+  const print = (text: string) => {
+    output += text;
+    for (const look of waiting) look();
+  };
+  child.stderr.on('data', (chunk: Buffer) => print(String(chunk)));
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface(child.stdout).on('line', (line) => {
+      print(`${line}\n`);
+      const found = /http:\/\/[\d.]+:\d+/.exec(line);
+      if (found && line.includes('listens')) resolve(found[0]);
+    });
+    child.once('exit', (code) => reject(new Error(`The server ended with ${code}:\n${output}`)));
+  });
+  return {
+    url,
+    pid: child.pid ?? 0,
+    output: () => output,
+    printed: (pattern) =>
+      new Promise((resolve) => {
+        const look = () => {
+          const found = pattern.exec(output)?.[0];
+          if (found === undefined) return;
+          waiting.delete(look);
+          resolve(found);
+        };
+        waiting.add(look);
+        look();
+      }),
+    stop: () => {
+      child.kill('SIGTERM');
+      return exited(child);
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exited(child);
+    },
+  };
+};
