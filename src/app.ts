@@ -8,6 +8,7 @@ import { watch } from './app/observe.js';
 import type { Report } from './app/report.js';
 import { wireRoutes } from './app/routes.js';
 import { openStores, type Stores } from './app/stores.js';
+import { handleCliRequest } from './cli/requests.js';
 import { type Bootstrap, bootstrap, type FirstStart } from './commands/bootstrap.js';
 import { rotationReactor } from './commands/rotations.js';
 import type { Config } from './config.js';
@@ -145,6 +146,16 @@ export const buildApp = async (
       const first = await starter.firstStart(config.BOOTSTRAP_API_KEY);
       commands.uses.start();
       await deliveries.start();
+      stores.lock.onRequest(
+        handleCliRequest({
+          readModels,
+          bootstrap: starter,
+          apiKeys: commands.apiKeys,
+          uses: commands.uses,
+          waitFor,
+          now,
+        }),
+      );
       serving = true;
       return first;
     },

@@ -1,6 +1,6 @@
 // One measurement of the append row: `log` appends through the EventLog and reports its batches; `bare` writes batches of
 // the same sizes with nothing but write and fdatasync.
-import { closeSync, fdatasync, mkdtempSync, openSync, rmSync, statSync, write } from 'node:fs';
+import { closeSync, fdatasync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -48,13 +48,7 @@ const appendAll = async (log) => {
 
 if (mode === 'log') {
   const batches = [];
-  const fs = {
-    write: (fd, buffer, offset, length, position, done) => {
-      batches.push(length);
-      write(fd, buffer, offset, length, position, done);
-    },
-  };
-  const log = await openEmbeddedLog({ dir, fs });
+  const log = await openEmbeddedLog({ dir, onSync: ({ bytes }) => batches.push(bytes) });
   const result = await measured(APPENDS, () => appendAll(log));
   await log.close();
   console.log(JSON.stringify({ ...result, batches, bytes: statSync(join(dir, 'events.log')).size }));
@@ -62,10 +56,10 @@ if (mode === 'log') {
   const { batches } = JSON.parse(text);
   const file = openSync(join(dir, 'bare.log'), 'a');
   const buffer = Buffer.alloc(Math.max(...batches), 'x');
-  const [writeTo, sync] = [promisify(write), promisify(fdatasync)];
+  const sync = promisify(fdatasync);
   const result = await measured(APPENDS, async () => {
     for (const length of batches) {
-      await writeTo(file, buffer, 0, length);
+      writeSync(file, buffer, 0, length);
       await sync(file);
     }
   });

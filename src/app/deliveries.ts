@@ -1,4 +1,5 @@
 // Wires deliveries: what is told about an event, the fan-out, the schedule, the worker.
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { systemContext } from '../commands/context.js';
 import type { Config } from '../config.js';
@@ -16,6 +17,8 @@ import { derivedId } from '../domain/ids.js';
 import type { Commands } from './commands.js';
 import type { Report } from './report.js';
 import type { Stores } from './stores.js';
+
+const CLOSING_MS = 500;
 
 export type Deliveries = {
   readonly payloads: Payloads;
@@ -116,7 +119,8 @@ export const wireDeliveries = (
       await queue.close();
       clearTimeout(timer);
       stopping.abort();
-      await post.close();
+      // An attempt that was given up may still hold its connection: the process does not wait for the receiver.
+      await Promise.race([post.close(), delay(CLOSING_MS, undefined, { ref: false })]);
     },
   };
 };

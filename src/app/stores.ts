@@ -30,13 +30,20 @@ export type Stores = {
   close(): Promise<void>;
 };
 
-/** Throws one plain sentence when the folder is in use, damaged, or sealed with another key. */
+const serverSettings = ['EVENTSTORE_URL', 'MONGODB_URL', 'REDIS_URL'] as const;
+
+/** Throws one plain sentence when servers are asked for, and when the folder is in use, damaged, or sealed with another key. */
 export const openStores = async (
   config: Config,
   models: readonly Model[],
   report: Report,
   metrics: Metrics,
 ): Promise<Stores> => {
+  const asked = serverSettings.filter((name) => config[name] !== undefined);
+  if (asked.length > 0)
+    throw new Error(
+      `${asked.join(', ')} cannot be used yet: this version keeps everything in DATA_DIR. Remove the setting to start.`,
+    );
   const dir = config.DATA_DIR;
   const lock = await acquireLock(dir);
   const onCut = (cut: object) =>

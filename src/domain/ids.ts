@@ -1,4 +1,5 @@
 // Three forms of one identity: the stream's UUID, the public prefixed id derived from it, and the integer id.
+import { randomFillSync } from 'node:crypto';
 import { parse as uuidBytes, stringify as uuidString, v5, v7, validate } from 'uuid';
 
 /** Public prefixes by kind. `wks_` + 26 characters of Crockford base32 (the TypeID encoding of a UUID). */
@@ -66,8 +67,19 @@ export const parseReference = (kind: IdKind, text: string): Reference | undefine
   return uuid === undefined ? undefined : { uuid };
 };
 
-/** Time-ordered random UUID. */
-export const newId = (): string => v7();
+// Randomness is drawn for many ids at once: a draw costs more than all the rest of an id.
+const pool = Buffer.alloc(16 * 256);
+let drawn = pool.length;
+
+/** Time-ordered random UUID (version 7). */
+export const newId = (): string => {
+  if (drawn === pool.length) {
+    randomFillSync(pool);
+    drawn = 0;
+  }
+  drawn += 16;
+  return v7({ random: pool.subarray(drawn - 16, drawn) });
+};
 
 /** Derived UUID: the same parts give the same id, on every run. */
 export const derivedId = (namespace: string, ...parts: string[]): string =>

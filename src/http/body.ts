@@ -83,7 +83,7 @@ const collect = (req: IncomingMessage): Promise<Buffer> =>
     });
     req.on('end', () => resolve(chunks.length === 1 ? (chunks[0] ?? noBytes) : Buffer.concat(chunks)));
     req.on('error', () => reject(new ClientGone()));
-    req.on('close', () => reject(new ClientGone()));
+    req.on('close', () => req.complete || reject(new ClientGone()));
   });
 
 /** The bytes of the body, decompressed; none when there is no body. `onRead` runs just before. Throws 400, 413, 415. */

@@ -1,9 +1,10 @@
 // A write with an Idempotency-Key happens once: claimed before it runs, remembered when it has, found again after a crash.
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Idempotency, Started, StoredAnswer } from '../adapters/idempotency/port.js';
 import { StaleCommand } from '../commands/folding.js';
 import { DomainError, type ErrorCode, invalid } from '../domain/errors.js';
 import { derivedId } from '../domain/ids.js';
+import { randomBytes } from './random.js';
 import type { Log } from './reply.js';
 
 /** Throws 422 unless it is 1–255 visible characters. */

@@ -146,6 +146,16 @@ const pageUrl = ({ url, search: sent }: Exchange<unknown, unknown>) => {
   return (number: number) => `${base}page=${number}`;
 };
 
+/** What orders the records of one second: when they were made, or last changed. */
+const within: Readonly<Record<string, string>> = { createdAt: 'number', updatedAt: 'position' };
+
+/** Times are whole seconds. So that "newest first" holds within a second too, ties go the way of the first time asked for. */
+const withTies = (sort: Sort): Sort => {
+  const [field, direction] = sort.find(([name]) => within[name] !== undefined) ?? [];
+  const tie = field === undefined ? undefined : within[field];
+  return tie === undefined || direction === undefined ? sort : [...sort, [tie, direction]];
+};
+
 /** Rows R of a model, shown as V: the row itself, or what `join` makes of it with the help of other models. */
 export type Listing<R extends Row, V> = Listed<R, V> &
   (R extends V ? unknown : { readonly join: Join<R, V> });
@@ -175,7 +185,7 @@ export const listAnswer = async <R extends Row, V>(
   const number = query.page ?? 1;
   const limit = query.per_page ?? defaultPerPage[dialect];
   const skip = (number - 1) * limit;
-  const sort: Sort = query.sort ?? [[spec.sort['id'] ?? 'number', 'asc']];
+  const sort: Sort = query.sort === undefined ? [[spec.sort['id'] ?? 'number', 'asc']] : withTies(query.sort);
   const [total, rows] = await Promise.all([
     readModels.count(model, where),
     Number.isSafeInteger(skip) ? readModels.find<R>(model, { where, sort, skip, limit }) : ([] as R[]),

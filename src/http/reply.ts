@@ -1,9 +1,9 @@
 // Writes answers: one head, one end, headers as a flat list (which costs Node the least), then the log and the metrics.
-import { randomFillSync } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { Dialect } from '../dialects/dialect.js';
 import { errorBody } from '../dialects/envelopes.js';
 import { type ErrorContext, retryAfter, wireError } from './errors.js';
+import { randomBytes } from './random.js';
 import type { RateState } from './rate-limit.js';
 
 /** An answer without what every answer has. `headers`: name, value, name, value … */
@@ -26,19 +26,8 @@ export type Told = {
   readonly keyId?: string | undefined;
 };
 
-// Randomness is drawn for many ids at once.
-const pool = Buffer.alloc(12 * 512);
-let drawn = pool.length;
-
 /** `req_` and 24 hexadecimal digits. */
-export const newRequestId = (): string => {
-  if (drawn === pool.length) {
-    randomFillSync(pool);
-    drawn = 0;
-  }
-  drawn += 12;
-  return `req_${pool.toString('hex', drawn - 12, drawn)}`;
-};
+export const newRequestId = (): string => `req_${randomBytes(12).toString('hex')}`;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 export const noHeaders: readonly string[] = [];
@@ -80,12 +69,28 @@ export const createReplier = ({ logger, metrics }: { logger: Log; metrics: Reque
     logger.info({ requestId, method: req.method, route, status, ms, key: keyId }, 'request');
   };
 
-  const write = ({ req, res }: Incoming, status: number, body: string | Buffer, headers: string[]) => {
+  // Answers of one turn of the event loop are written together at its end: so clients are woken once, not once each.
+  let waiting: (() => void)[] = [];
+  const writeAll = () => {
+    const due = waiting;
+    waiting = [];
+    for (const send of due) send();
+  };
+
+  const write = ({ req, res, requestId }: Incoming, status: number, body: string, headers: string[]) => {
     // A body that the client still holds back would be taken for the next request.
     if (req.headers.expect !== undefined && !req.complete) headers.push('Connection', 'close');
-    res.writeHead(status, headers);
-    if (body.length === 0 || req.method === 'HEAD') res.end();
-    else res.end(body);
+    const send = () => {
+      try {
+        res.writeHead(status, headers);
+        if (body === '' || req.method === 'HEAD') res.end();
+        else res.end(body);
+      } catch (error) {
+        logger.error({ requestId, error: String(error) }, 'answer could not be written');
+        res.destroy();
+      }
+    };
+    if (waiting.push(send) === 1) setImmediate(writeAll);
   };
 
   return {

@@ -1,5 +1,5 @@
 // One caller's request through its route: reads with their conditions, writes with their idempotency.
-import { randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { StoredAnswer } from '../adapters/idempotency/port.js';
 import type { ReadModels } from '../adapters/read-models/port.js';
 import type { CommandContext } from '../commands/context.js';
@@ -9,6 +9,7 @@ import { noBytes, readBody } from './body.js';
 import { unauthorized } from './errors.js';
 import { changedSince, etagOf, notModified } from './etag.js';
 import { isRemembered, NotRepeated, type Once, type Run, requireIdempotencyKey } from './idempotency.js';
+import { randomBytes } from './random.js';
 import { errorReply, type Incoming, noHeaders, type Reply } from './reply.js';
 import { type Admitted, exchangeOf, noCommand, type Placed, place } from './request.js';
 import type { Answer } from './route.js';
@@ -53,6 +54,8 @@ const freshCommand = ({ now }: Incoming): Command => ({
 
 export const createRunner = (deps: RunDeps) => {
   const { readModels, once, waitFor, sealAddress, publicUrl, upgradeUrl } = deps;
+  // A client writes many times from one address: the same seal serves, and is worth nothing once the key is gone.
+  const sealedAddresses = new LRUCache<string, string>({ max: 10_000, ttl: 300_000 });
 
   const read = async (placed: Placed, bytes: Buffer): Promise<Reply> => {
     const { incoming, bound } = placed.admitted;
@@ -72,7 +75,9 @@ export const createRunner = (deps: RunDeps) => {
 
   const contextOf = async ({ admitted, workspace }: Placed, run: Command): Promise<CommandContext> => {
     const { caller, incoming, ip } = admitted;
-    const sealed = await sealAddress(caller.userId, ip);
+    const address = `${caller.userId} ${ip}`;
+    const sealed = sealedAddresses.get(address) ?? (await sealAddress(caller.userId, ip));
+    if (sealed !== undefined) sealedAddresses.set(address, sealed);
     return {
       commandId: run.commandId,
       retry: run.retry,

@@ -20,6 +20,21 @@ export type Projection<R extends Row = Row> = {
   project(row: R | undefined, event: Recorded): Folded<R>;
 };
 
+/** The whole second of an instant. */
+const second = (instant: unknown): unknown =>
+  typeof instant === 'string' ? `${instant.slice(0, 19)}.000Z` : instant;
+
+/** Rows hold the times of a record as the wire shows them: what looks equal there also sorts as equal. */
+const shownTimes = <R extends Row>(row: Folded<R>): Folded<R> => {
+  if (!row || !('createdAt' in row)) return row;
+  const { createdAt, updatedAt } = row as { createdAt: unknown; updatedAt?: unknown };
+  return {
+    ...row,
+    createdAt: second(createdAt),
+    ...(updatedAt === undefined ? {} : { updatedAt: second(updatedAt) }),
+  };
+};
+
 /** A projection whose row is its area's state: the decider's own fold, plus what lists need. */
 export const recordProjection = <S, R extends Row>(options: {
   name: string;
@@ -37,7 +52,7 @@ export const recordProjection = <S, R extends Row>(options: {
   indexes: options.indexes,
   events: new Set(options.events),
   idOf: ({ stream }) => stream.slice(stream.indexOf('-') + 1),
-  project: (row, event) => options.toRow(options.evolve(options.toState(row), event as never)),
+  project: (row, event) => shownTimes<R>(options.toRow(options.evolve(options.toState(row), event as never))),
 });
 
 /** Types named in a zod union of events. */

@@ -168,7 +168,7 @@ describe('append file', () => {
     return { disk, write };
   };
 
-  test('a write that fails is reported to each caller and leaves no byte; the next one that succeeds is kept', async () => {
+  test('a write that fails is reported to each caller and leaves no byte; the next one is kept', async () => {
     const { disk, write } = failing();
     const { file } = await open(write);
     await append(file, 'before');

@@ -150,16 +150,18 @@ export const eventLogFollowing = (current: () => EventLog) => {
       expect(await batches.next()).toMatchObject({ done: true });
     });
 
-    test('aborting ends it while it waits, while it is paused and before it began', async () => {
+    test('aborting ends it while it waits, reads or is paused, and before it began', async () => {
       await mixed(4);
       const stop = new AbortController();
       const waiting = log.subscribe(await log.head(), only(red), stop.signal)[Symbol.asyncIterator]();
       const paused = log.subscribe(after, only(red), stop.signal)[Symbol.asyncIterator]();
       await waiting.next();
       await paused.next();
-      const next = waiting.next();
+      const reading = log.subscribe(after, only(red), stop.signal)[Symbol.asyncIterator]();
+      const [next, first] = [waiting.next(), reading.next()];
       stop.abort();
       expect(await next).toMatchObject({ done: true });
+      expect(await first).toMatchObject({ done: true });
       expect(await paused.next()).toMatchObject({ done: true });
       expect(await collect(log.subscribe(after, only(red), stop.signal))).toEqual([]);
     });

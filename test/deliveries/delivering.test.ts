@@ -405,6 +405,33 @@ test('a stop does not wait for a receiver that is slow: the attempt stays open',
   expect(await rows(id)).toMatchObject([{ status: 'pending', attempt: 1 }]);
 });
 
+describe('a job that ended without an outcome', () => {
+  test('is put back by the sweep', async () => {
+    const to = await receiver(200);
+    const { endpoint, publish, whenAll, breakDown, handled, scheduled, queue } = await start();
+    const { id } = await endpoint(to.url);
+    breakDown(1);
+    await publish();
+    await until(async () => handled.length === 1 && (await queue.depth()) === 0);
+    await scheduled.sweep();
+    await whenAll(id, 1, 'success');
+  });
+
+  test('is put back when a retry is asked for', async () => {
+    const to = await receiver(500, 200);
+    const { endpoint, publish, whenAll, breakDown, handled, retries, queue } = await start({
+      schedule: [0, 0.2, LATER],
+    });
+    const { id } = await endpoint(to.url);
+    await publish();
+    const [row] = await whenAll(id, 1, 'retrying');
+    breakDown(1);
+    await until(async () => handled.length === 2 && (await queue.depth()) === 0);
+    await retries.retry(row?.id ?? '', 3, systemContext('test'));
+    await whenAll(id, 1, 'success');
+  });
+});
+
 describe('after a restart', () => {
   test('what was pending or due is sent, and what was sent is not sent again', async () => {
     const to = await receiver(200, 500, 500, 200);

@@ -187,6 +187,8 @@ describe('GET /webhooks/{id}/deliveries', () => {
       expect(foreign.body).toEqual(unknown.body);
     }
     expect((await app.call('GET', `/webhooks/${id}/deliveries/999999`)).status).toBe(404);
+    const own = await endpoint(await receiving(200));
+    expect((await app.call('GET', `/webhooks/${own.id}/deliveries/${first.id}`)).status).toBe(404);
   });
 });
 

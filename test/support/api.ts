@@ -38,6 +38,8 @@ export type TestApp = {
   stop(): Promise<void>;
 };
 
+const { logger } = createLogger('silent');
+
 export const TEST_KEY = `sk_test_${'t'.repeat(40)}`;
 
 /** `overrides`: settings by name. The clock may be set. */
@@ -46,7 +48,6 @@ export const startTestApp = async (
   options: { now?: () => Date } = {},
 ): Promise<TestApp> => {
   const dir = await mkdtemp(join(tmpdir(), 'core-api-test-'));
-  const { logger } = createLogger('silent');
   const start = async (more: Readonly<Record<string, string>> = {}) => {
     const config = readConfig({
       PORT: '0',
@@ -87,7 +88,7 @@ export const startTestApp = async (
         status: response.status,
         headers: response.headers,
         text,
-        body: json ? JSON.parse(text) : undefined,
+        body: json && text !== '' ? JSON.parse(text) : undefined,
       };
     },
     async appended(work) {

@@ -87,6 +87,7 @@ export const startDelivering = async (log: EventLog, given: Partial<Settings> = 
   const stopping = new AbortController();
   const counted: string[] = [];
   const handled: string[] = [];
+  let broken = 0;
   const fanout = subscriber({
     log,
     now,
@@ -138,6 +139,8 @@ export const startDelivering = async (log: EventLog, given: Partial<Settings> = 
   await following.start();
   queue.work(async (job) => {
     handled.push(job.deliveryId);
+    broken -= 1;
+    if (broken >= 0) throw new Error('broken');
     await attempt(job);
   }, settings);
   await scheduled.start();
@@ -158,6 +161,10 @@ export const startDelivering = async (log: EventLog, given: Partial<Settings> = 
     scheduled,
     /** The worker itself, for a job of the test's own. */
     attempt,
+    /** Lets the next jobs end without an outcome. */
+    breakDown(jobs: number) {
+      broken = jobs;
+    },
     /** What a stop does when deliveries in hand take too long. */
     giveUp: () => stopping.abort(),
     /** Leaves the rows as they are from now on. */

@@ -107,12 +107,15 @@ export const createReader = ({ fd, file, index }: Source) => {
     const positions: number[] = [];
     const stop = Math.min(head, after + scanAtOnce);
     let bytes = 0;
+    let line = -1;
     let seen = after;
     while (seen < stop && positions.length < pageEvents && bytes < pageBytes) {
       seen += 1;
       if (matches !== undefined && !matches(seen)) continue;
       positions.push(seen);
-      bytes += index.stop(seen) - index.start(seen);
+      const start = index.start(seen);
+      if (start !== line) bytes += index.stop(seen) - start;
+      line = start;
     }
     return { positions, seen };
   };
