@@ -93,7 +93,8 @@ export const buildApp = async (
   const routes = wireRoutes(stores, commands, deliveries, limiter, config);
   let serving = false;
   const readiness = watch({ metrics, follower: following, stores, isServing: () => serving });
-  const upgradeUrl = config.UPGRADE_URL ?? `${config.PUBLIC_URL ?? ''}/docs`;
+  const upgradeUrl =
+    config.UPGRADE_URL ?? `${config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`}/docs`;
   const server = createServer({
     routes,
     operations: operations({
@@ -163,6 +164,10 @@ export const buildApp = async (
       new Promise((resolve, reject) => {
         server.once('error', reject);
         server.listen(config.PORT, config.HOST, () => {
+          server.off('error', reject);
+          server.on('error', (error) =>
+            logger.error({ error: error.message }, 'a connection was not accepted'),
+          );
           const { address, family, port } = server.address() as AddressInfo;
           resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
         });
@@ -171,9 +176,11 @@ export const buildApp = async (
       serving = false;
       await closeServer(graceMs);
       await deliveries.stop(graceMs);
-      await commands.uses.stop();
+      // What cannot be written any more is written at the next start: the stores are closed all the same.
+      const note = (error: unknown) => report.warn('not written at the end', { error: String(error) });
+      await commands.uses.stop().catch(note);
       await following.stop();
-      await deliveries.subscriber.stop();
+      await deliveries.subscriber.stop().catch(note);
       await stores.close();
     },
   };

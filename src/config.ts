@@ -158,7 +158,11 @@ export const settings = z.object({
   WEBHOOK_TIMEOUT_MS: whole(1, 300_000)
     .prefault('30000')
     .describe('Milliseconds that a receiver has to answer.'),
-  WEBHOOK_CONCURRENCY: whole(1, 1_000).prefault('50').describe('Deliveries under way at once.'),
+  WEBHOOK_CONCURRENCY: whole(1, 10_000)
+    .prefault('500')
+    .describe(
+      'Deliveries under way at once. Endpoints that take a second or more get one each, of half of these places; others wait only while endpoints that have just stopped answering hold the rest.',
+    ),
   WEBHOOK_ENDPOINT_CONCURRENCY: whole(1, 1_000)
     .prefault('5')
     .describe('Deliveries under way at once to one endpoint.'),

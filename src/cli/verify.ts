@@ -7,7 +7,7 @@ export const verify = async (dir: string): Promise<{ readonly sound: boolean; re
   const text = [
     `Log ${logId}: ${events} events in ${lines} lines; the hash of the last sound line is ${lastHash}.`,
     ...(tail
-      ? [`${tail.bytes} bytes at the end are no whole line: an append under way, or one that was cut short.`]
+      ? [`${tail.bytes} bytes at the end are no whole lines: a write under way, or one that was cut short.`]
       : []),
     problem
       ? `DAMAGED at line ${problem.line}, byte ${problem.offset}: ${problem.reason}.`

@@ -1,7 +1,13 @@
 // The effects around decisions about API keys: secrets, integer ids, quotas, and the second half of a rotation.
 import type { EventLog } from '../adapters/event-log/port.js';
 import type { ReadModels, Term } from '../adapters/read-models/port.js';
-import type { ApiKeyChanges, ApiKeyEvent, Environment, KeyDialect } from '../domain/api-key-events.js';
+import type {
+  ApiKeyChanges,
+  ApiKeyEvent,
+  ApiKeySuccessor,
+  Environment,
+  KeyDialect,
+} from '../domain/api-key-events.js';
 import { type ApiKey, type ApiKeyCommand, type ApiKeyRecord, apiKey } from '../domain/api-keys.js';
 import { NEVER } from '../domain/decider.js';
 import { DomainError } from '../domain/errors.js';
@@ -85,6 +91,20 @@ const requireOurs = ({ record }: ApiKeyAnswer, secretHash: string): void => {
     );
 };
 
+/** A successor whose own event could not be appended yet, as it is going to be. */
+const unfinished = (
+  { state, position }: Handled<ApiKey, ApiKeyEvent>,
+  successor: ApiKeySuccessor,
+): ApiKeyAnswer => {
+  const at = state.record?.updatedAt ?? '';
+  const { record } = apiKey.evolve(
+    {},
+    { type: 'ApiKeyCreatedByRotation', data: successor, metadata: { at } },
+  );
+  if (!record) throw new Error('a rotation left no record');
+  return { record, revision: 0, position };
+};
+
 /** Keys that count against the quota: one that is being replaced does not, its successor does. */
 const counting = (now: string): Term[] => [
   { field: 'revoked', op: 'eq', value: false },
@@ -152,6 +172,8 @@ export const apiKeyCommands = (deps: {
 
     async update(id, changes, asking) {
       const { command, caller, workspace } = asking;
+      const earlier = await handled.found(id, command);
+      if (earlier) return answer(earlier);
       const { record } = (await handled.load(id)).state;
       if (changes.rateLimitTier !== record?.rateLimitTier) requireOwnTier(changes.rateLimitTier, asking);
       const change = () =>
@@ -191,7 +213,12 @@ export const apiKeyCommands = (deps: {
       const rotated = done.events.find(({ type }) => type === 'ApiKeyRotated');
       if (rotated?.type !== 'ApiKeyRotated') throw new Error('a rotation left no event');
       const { successor, graceEndsAt } = rotated.data;
-      const made = await run(apiKeyId, { type: 'FinishRotation', data: successor }, { command, workspace });
+      // The rotation is committed: the new key comes to exist, if not now then by the rotations' reactor.
+      const made = await run(
+        apiKeyId,
+        { type: 'FinishRotation', data: successor },
+        { command, workspace },
+      ).catch(() => unfinished(done, successor));
       requireOurs(made, secretHash);
       return { ...made, key, graceEndsAt, position: Math.max(made.position, done.position) };
     },

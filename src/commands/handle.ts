@@ -12,6 +12,8 @@ export type HandleOptions = { readonly ifMatch?: number; readonly subject?: stri
 export type Streams<S, C, E extends DomainEvent> = {
   /** Runs one command on `<category>-<id>`. Throws DomainError, LogUnavailable, StaleCommand. */
   handle(id: string, command: C, context: CommandContext, options?: HandleOptions): Promise<Handled<S, E>>;
+  /** What an earlier run of this command has appended; undefined when there is nothing. Throws StaleCommand. */
+  found(id: string, context: CommandContext): Promise<Handled<S, E> | undefined>;
   /** Current state, cached or read. */
   load(id: string): Promise<Folded<S>>;
   /** State as of one revision, always read from the log. */
@@ -27,7 +29,7 @@ type Pending<S, C, E> = HandleOptions & {
 };
 type Outcome = (appended: Appended) => void;
 
-/** Commands decided together at most: keeps one append well below a megabyte. */
+/** Commands decided together at most. */
 const MAX_GROUP = 256;
 const MAX_TRIES = 5;
 
@@ -121,8 +123,11 @@ export const streams = <S, C, E extends DomainEvent>(
   const drain = async (stream: string, queue: Pending<S, C, E>[]) => {
     while (queue.length > 0) {
       const group = queue.splice(0, MAX_GROUP);
-      await runGroup(stream, group).catch((error: unknown) => {
-        for (const { reject } of group) reject(error);
+      await runGroup(stream, group).catch(async (error: unknown) => {
+        // Together they may be more than one append takes: then one after the other.
+        const alone = error instanceof RangeError && group.length > 1;
+        for (const one of group)
+          await (alone ? runGroup(stream, [one]) : Promise.reject(error)).catch(one.reject);
       });
     }
     queues.delete(stream);
@@ -142,6 +147,8 @@ export const streams = <S, C, E extends DomainEvent>(
         queues.set(stream, started);
         void drain(stream, started);
       }),
+    found: async (id, { retry, commandId }) =>
+      retry ? folds.find(`${category}-${id}`, commandId) : undefined,
     load: (id) => folds.load(`${category}-${id}`),
     at: (id, revision) => folds.at(`${category}-${id}`, revision),
   };

@@ -3,6 +3,7 @@ import { type EventLog, RevisionConflict } from '../adapters/event-log/port.js';
 import type { Recorded } from '../domain/decider.js';
 import { DomainError } from '../domain/errors.js';
 import { derivedId, newId } from '../domain/ids.js';
+import { ReservationLost } from '../domain/workspaces.js';
 import { type CommandContext, metadataFor } from './context.js';
 
 /** Fixed namespace of reservation streams (a random UUID, part of the stored format). */
@@ -10,26 +11,42 @@ const NAMES = '6f0f9c1e-53a1-4c2c-9d0f-7d6d2c3ab1f4';
 /** For so long a reservation holds although its owner's state does not show the name yet. */
 const HOLD_MS = 60_000;
 const MAX_TRIES = 5;
+/** Changes of one record that get in each other's way one after the other: one of them gets through each time. */
+const MAX_RUNS = 20;
 
 /** What the reservations need to know of the would-be owners of one kind of name. */
 export type Owners = {
   /** Does this owner hold the name now? `revision` is that of its stream, -1 = it does not exist. */
   look(owner: string, name: string): Promise<{ holds: boolean; revision: number }>;
   /** Tells a slow claimant, on its own stream at exactly that revision, that its reservation no longer counts. */
-  withdraw(
-    owner: string,
-    name: string,
-    reservation: number,
-    revision: number,
-    context: CommandContext,
-  ): Promise<void>;
+  withdraw(owner: string, name: string, reservation: number, revision: number): Promise<void>;
 };
 
 export type Reservations = {
-  /** Reserves a name; the revision of the reservation, or undefined when somebody else holds it. */
+  /**
+   * Reserves a name; the revision of the reservation, or undefined when somebody else holds it. Whoever has it already
+   * gets a new reservation: the old one may have been withdrawn, or be released by a command that has just ended.
+   */
   reserve(name: string, owner: string, context: CommandContext): Promise<number | undefined>;
-  /** Frees a name that this owner holds; nobody else's. */
-  release(name: string, owner: string, context: CommandContext): Promise<void>;
+  /** Revision of the reservation by which this owner has the name; undefined when they do not have it. */
+  held(name: string, owner: string): Promise<number | undefined>;
+  /**
+   * Frees a name that this owner has given up; nobody else's, and none that was reserved again since `reservation`.
+   * Never fails, as what gave it up is committed: a name that stays reserved is taken over by whoever wants it.
+   */
+  release(name: string, owner: string, context: CommandContext, reservation?: number): Promise<void>;
+};
+
+/** Runs a command that rests on a reservation; from the start again when that no longer counts. */
+export const withReservation = async <T>(run: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; tries <= MAX_RUNS; tries++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof ReservationLost)) throw error;
+    }
+  }
+  throw new DomainError('conflict', 'The name is being claimed by others. Try again.');
 };
 
 export const reservations = (
@@ -67,12 +84,11 @@ export const reservations = (
     context: CommandContext,
   ): Promise<number | undefined> => {
     const held = await last(stream);
-    if (held?.type === 'NameReserved') {
-      if (held.data.owner === owner) return held.revision;
+    if (held?.type === 'NameReserved' && held.data.owner !== owner) {
       const { holds, revision } = await owners.look(held.data.owner, name);
       const young = now().getTime() - Date.parse(held.metadata.at) < HOLD_MS;
       if (holds || young) return undefined;
-      await owners.withdraw(held.data.owner, name, held.revision, revision, context);
+      await owners.withdraw(held.data.owner, name, held.revision, revision);
     }
     return append(stream, 'NameReserved', owner, held?.revision, context);
   };
@@ -88,14 +104,19 @@ export const reservations = (
       }
       throw new DomainError('conflict', 'The name is being claimed by others. Try again.');
     },
-    async release(name, owner, context) {
+    async held(name, owner) {
+      const event = await last(streamOf(name));
+      return event?.type === 'NameReserved' && event.data.owner === owner ? event.revision : undefined;
+    },
+    async release(name, owner, context, reservation) {
       const stream = streamOf(name);
-      const held = await last(stream);
-      if (held?.type !== 'NameReserved' || held.data.owner !== owner) return;
       try {
+        const held = await last(stream);
+        if (held?.type !== 'NameReserved' || held.data.owner !== owner) return;
+        if (reservation !== undefined && held.revision !== reservation) return;
         await append(stream, 'NameReleased', owner, held.revision, context);
-      } catch (error) {
-        if (!(error instanceof RevisionConflict)) throw error; // somebody else has it by now
+      } catch {
+        // Somebody has it by now, or it stays reserved until somebody wants it.
       }
     },
   };

@@ -4,12 +4,11 @@ import type { ReadModels, Row } from '../adapters/read-models/port.js';
 import { DomainError } from '../domain/errors.js';
 import type { Tier } from '../domain/tiers.js';
 import { type User, type UserCommand, type UserEvent, type UserRecord, user } from '../domain/users.js';
-import { ReservationLost } from '../domain/workspaces.js';
-import { type CommandContext, idFor } from './context.js';
+import { type CommandContext, idFor, systemContext } from './context.js';
 import { type Streams, streams } from './handle.js';
 import { nextNumber } from './numbers.js';
 import type { PersonalData } from './personal-data.js';
-import { type Reservations, reservations } from './reservations.js';
+import { type Reservations, reservations, withReservation } from './reservations.js';
 
 /** Name and e-mail as given, in clear. */
 export type NewUser = { readonly email: string; readonly name?: string | undefined; readonly tier?: Tier };
@@ -24,8 +23,6 @@ export type UserCommands = {
   readonly streams: Streams<User, UserCommand, UserEvent>;
 };
 
-const MAX_TRIES = 5;
-
 const emailReservations = (log: EventLog, handled: UserCommands['streams'], now: () => Date): Reservations =>
   reservations(
     log,
@@ -35,10 +32,11 @@ const emailReservations = (log: EventLog, handled: UserCommands['streams'], now:
         const { state, revision } = await handled.load(owner);
         return { holds: state.record?.emailHash === emailHash, revision };
       },
-      async withdraw(owner, emailHash, reservation, revision, context) {
+      async withdraw(owner, emailHash, reservation, revision) {
         try {
           const command = { type: 'WithdrawEmail', userId: owner, emailHash, reservation } as const;
-          await handled.handle(owner, command, context, { ifMatch: revision });
+          // Another person's stream: nothing in it tells who wanted the address.
+          await handled.handle(owner, command, systemContext('reservations'), { ifMatch: revision });
         } catch (error) {
           // The claimant moved meanwhile: look again.
           if (error instanceof DomainError) throw new RevisionConflict(owner, revision, -1);
@@ -86,20 +84,16 @@ export const userCommands = (deps: {
     async findOrCreate(input, context) {
       const emailHash = personal.hashEmail(input.email);
       const id = idFor(context, 'user');
-      for (let tries = 1; ; tries++) {
+      return withReservation(async () => {
         const known = (await byHash(emailHash)) ?? (await handled.load(id)).state.record;
         if (known) return { record: known, position: -1 };
         const reservation = await emails.reserve(emailHash, id, context);
         if (reservation === undefined)
           throw new DomainError('conflict', 'A user with this e-mail address is just being made. Try again.');
-        try {
-          const { state, position } = await create(id, input, emailHash, reservation, context);
-          if (!state.record) throw new Error('a user command left no record');
-          return { record: state.record, position };
-        } catch (error) {
-          if (!(error instanceof ReservationLost) || tries === MAX_TRIES) throw error;
-        }
-      }
+        const { state, position } = await create(id, input, emailHash, reservation, context);
+        if (!state.record) throw new Error('a user command left no record');
+        return { record: state.record, position };
+      });
     },
 
     async reveal(record) {

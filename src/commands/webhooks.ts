@@ -135,6 +135,8 @@ export const webhookCommands = (deps: WebhookDeps): WebhookCommands => {
     },
 
     async update(id, changes, asking) {
+      const earlier = await handled.found(id, asking.command);
+      if (earlier) return answer(earlier);
       if (changes.url !== undefined) await checkTarget(changes.url);
       const events = changes.events === undefined ? {} : { events: [...new Set(changes.events)] };
       return run(id, { type: 'UpdateWebhook', changes: { ...changes, ...events } }, asking);

@@ -12,11 +12,11 @@ import {
   type WorkspaceRecord,
   workspace,
 } from '../domain/workspaces.js';
-import { type CommandContext, idFor, randomFor } from './context.js';
+import { type CommandContext, idFor, randomFor, systemContext } from './context.js';
 import type { Handled } from './folding.js';
 import { type Streams, streams } from './handle.js';
 import { nextNumber } from './numbers.js';
-import { type Reservations, reservations } from './reservations.js';
+import { type Reservations, reservations, withReservation } from './reservations.js';
 
 /** Who asks for a write, as far as commands care. */
 export type Asking = {
@@ -49,8 +49,10 @@ export type WorkspaceCommands = {
 };
 
 const DEFAULT_SETTINGS: JsonObject = { timezone: 'UTC', locale: 'en_GB' };
-const MAX_TRIES = 5;
 const slugTaken = () => invalid({ slug: 'The slug has already been taken.' });
+
+const optionsFor = (id: string, { ifMatch }: Asking) =>
+  ifMatch === undefined ? { subject: id } : { subject: id, ifMatch };
 
 const answer = ({ state, revision, position }: Handled<Workspace, WorkspaceEvent>): WorkspaceAnswer => {
   if (!state.record) throw new Error('a workspace command left no record');
@@ -77,14 +79,11 @@ const workspaceReservations = (log: EventLog, handled: WorkspaceStreams, now: ()
         const { state, revision } = await handled.load(owner);
         return { holds: state.record?.slug === slug && !state.deleted, revision };
       },
-      async withdraw(owner, slug, reservation, revision, context) {
+      async withdraw(owner, slug, reservation, revision) {
         try {
-          await handled.handle(
-            owner,
-            { type: 'WithdrawSlug', workspaceId: owner, slug, reservation },
-            context,
-            { ifMatch: revision },
-          );
+          const command = { type: 'WithdrawSlug', workspaceId: owner, slug, reservation } as const;
+          // Another tenant's stream: nothing in it tells who wanted the name.
+          await handled.handle(owner, command, systemContext('reservations'), { ifMatch: revision });
         } catch (error) {
           // The claimant moved meanwhile: look again.
           if (error instanceof DomainError) throw new RevisionConflict(owner, revision, -1);
@@ -112,28 +111,45 @@ export const workspaceCommands = (log: EventLog, now: () => Date): WorkspaceComm
     throw slugTaken();
   };
 
-  /** Runs a command that rests on a reservation; reserves again when that was taken over. */
-  const withReservation = async <T>(run: () => Promise<T>): Promise<T> => {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await run();
-      } catch (error) {
-        if (!(error instanceof ReservationLost) || tries === MAX_TRIES) throw error;
-      }
-    }
+  /** The record as a change finds it: at the revision that the caller saw, when they say so. */
+  const seen = (id: string, { ifMatch }: Asking) =>
+    ifMatch === undefined ? handled.load(id) : handled.at(id, ifMatch);
+
+  /**
+   * A rename holds only on the revision that was read before its reservation. So another rename cannot have given the
+   * name up in between and release the very reservation that this one rests on.
+   */
+  const rename = async (id: string, slug: string, changes: WorkspaceChanges, asking: Asking) => {
+    const { command, caller } = asking;
+    const { state, revision } = await seen(id, asking);
+    const before = state.record?.slug;
+    const renames = before !== undefined && before !== slug && !state.deleted;
+    const base = { type: 'UpdateWorkspace', changes, by: caller.userId } as const;
+    // Without a reservation the decision is a refusal, or that the slug stays as it is.
+    if (!renames) return handled.handle(id, base, command, optionsFor(id, asking));
+    const left = await slugs.held(before, id);
+    const reservation = await slugs.reserve(slug, id, command);
+    if (reservation === undefined) throw slugTaken();
+    const renaming = { ...base, reservation };
+    const options = { subject: id, ifMatch: asking.ifMatch ?? revision };
+    const result = await handled.handle(id, renaming, command, options).catch((error: unknown) => {
+      const moved = error instanceof DomainError && error.code === 'precondition_failed';
+      throw moved && asking.ifMatch === undefined ? new ReservationLost() : error;
+    });
+    if (left !== undefined) await slugs.release(before, id, command, left);
+    return result;
   };
 
   return {
     streams: handled,
 
     async create(input, asking) {
-      requireTier(input.tier, asking);
       const { command } = asking;
       const id = idFor(command, 'stream');
-      const earlier = command.retry ? await handled.load(id) : undefined;
-      const numbered = earlier?.state.record
-        ? Promise.resolve(earlier.state.record.number)
-        : nextNumber(log, 'workspace', command, now);
+      const earlier = await handled.found(id, command);
+      if (earlier) return answer(earlier);
+      requireTier(input.tier, asking);
+      const numbered = nextNumber(log, 'workspace', command, now);
       return withReservation(async () => {
         const [number, { slug, reservation }] = await Promise.all([
           numbered,
@@ -158,40 +174,19 @@ export const workspaceCommands = (log: EventLog, now: () => Date): WorkspaceComm
 
     async update(id, changes, asking) {
       const { command, caller } = asking;
-      const { state } = await handled.load(id);
-      if (changes.tier !== state.record?.tier) requireTier(changes.tier, asking);
-      const before = state.record?.slug;
-      const renaming = changes.slug !== undefined && changes.slug !== before;
-      return withReservation(async () => {
-        const reservation =
-          renaming && changes.slug !== undefined ? await slugs.reserve(changes.slug, id, command) : undefined;
-        if (renaming && reservation === undefined) throw slugTaken();
-        const options = { subject: id, ...(asking.ifMatch === undefined ? {} : { ifMatch: asking.ifMatch }) };
-        const result = await handled.handle(
-          id,
-          {
-            type: 'UpdateWorkspace',
-            changes,
-            by: caller.userId,
-            ...(reservation === undefined ? {} : { reservation }),
-          },
-          command,
-          options,
-        );
-        if (renaming && before !== undefined) await slugs.release(before, id, command);
-        return answer(result);
-      });
+      const earlier = await handled.found(id, command);
+      if (earlier) return answer(earlier);
+      const { record } = (await handled.load(id)).state;
+      if (changes.tier !== record?.tier) requireTier(changes.tier, asking);
+      const { slug } = changes;
+      if (slug !== undefined) return answer(await withReservation(() => rename(id, slug, changes, asking)));
+      const change = { type: 'UpdateWorkspace', changes, by: caller.userId } as const;
+      return answer(await handled.handle(id, change, command, optionsFor(id, asking)));
     },
 
     async remove(id, asking) {
-      const options = { subject: id, ...(asking.ifMatch === undefined ? {} : { ifMatch: asking.ifMatch }) };
-      const result = await handled.handle(
-        id,
-        { type: 'DeleteWorkspace', by: asking.caller.userId },
-        asking.command,
-        options,
-      );
-      const done = answer(result);
+      const deletion = { type: 'DeleteWorkspace', by: asking.caller.userId } as const;
+      const done = answer(await handled.handle(id, deletion, asking.command, optionsFor(id, asking)));
       await slugs.release(done.record.slug, id, asking.command);
       return done;
     },

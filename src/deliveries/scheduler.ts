@@ -1,5 +1,7 @@
 // Keeps the queue filled with what is due, and cancels what has nowhere to go. The queue may be lost at any time:
 // everything in it is found again in the read model.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import type { DeliveryQueue } from '../adapters/delivery-queue/port.js';
 import type { EventLog } from '../adapters/event-log/port.js';
 import type { ReadModels, Term } from '../adapters/read-models/port.js';
@@ -89,7 +91,14 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
   /** What becomes due later than this is left to a later sweep. */
   const horizonMs = 1.5 * sweepEveryMs;
   const inQueue = lanes(mostDue);
-  const cancels = cancelling(readModels, deps.outcomes, report);
+  /** Whether the next sweep looks at what is due later, too: there may be something to cancel. */
+  let everything = true;
+  const cancels = cancelling(readModels, deps.outcomes, {
+    warn(message, details) {
+      everything = true;
+      report.warn(message, details);
+    },
+  });
   let stopTimer = () => {};
   let sweeping: Promise<void> | undefined;
 
@@ -116,12 +125,14 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
     }
   };
 
+  const horizon = () => new Date(now().getTime() + horizonMs).toISOString();
+
   /** What is due for an endpoint and was left out, oldest first. */
   const leftOut = async (endpointId: string): Promise<DueJob[]> => {
     const limit = mostDue + inQueue.size(endpointId);
     const where: Term[] = [
       { field: 'openFor', op: 'eq', value: endpointId },
-      { field: 'nextAt', op: 'lte', value: new Date(now().getTime() + horizonMs).toISOString() },
+      { field: 'nextAt', op: 'lte', value: horizon() },
     ];
     const rows = await readModels.find<DeliveryRow>('deliveries', {
       where,
@@ -142,10 +153,8 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
   const hear = async ({ type, data }: Recorded<Heard>): Promise<string | undefined> => {
     switch (type) {
       case 'DeliveryAttempted':
-        return inQueue.release({ ...idsOf(data), attempt: data.attempt }) ? data.endpointId : undefined;
       case 'DeliveryRetryRequested':
-        inQueue.release({ ...idsOf(data), attempt: data.attempt });
-        return undefined;
+        return inQueue.release({ ...idsOf(data), attempt: data.attempt }) ? data.endpointId : undefined;
       case 'WebhookEndpointUpdated':
         if (data.changes.isActive !== true) return undefined;
         // Jobs that came up while it was off have ended without an outcome.
@@ -168,10 +177,13 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
   const sweepOnce = async () => {
     inQueue.forget();
     const standing = standings(readModels);
+    const due: Term[] = everything ? [] : [{ field: 'nextAt', op: 'lte', value: horizon() }];
+    everything = false;
     for (let after: number | undefined = 0; after !== undefined; ) {
       const rows: DeliveryRow[] = await readModels.find<DeliveryRow>('deliveries', {
         where: [
           { field: 'open', op: 'eq', value: true },
+          ...due,
           { field: 'number', op: 'gt', value: after },
         ],
         sort: [['number', 'asc']],
@@ -179,13 +191,20 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
       });
       await add(await sift(rows.map(jobOf), standing));
       after = rows.length < PAGE ? undefined : rows.at(-1)?.number;
+      // In memory nothing else waits for anything: requests are to be answered between two pages.
+      await nextTurn();
     }
   };
 
   const sweep = () => {
-    sweeping ??= sweepOnce().finally(() => {
-      sweeping = undefined;
-    });
+    sweeping ??= sweepOnce()
+      .catch((error: unknown) => {
+        everything = true;
+        throw error;
+      })
+      .finally(() => {
+        sweeping = undefined;
+      });
     return sweeping;
   };
 

@@ -1,6 +1,6 @@
 // The two renderings of one model: which fields a record shows, and how answers and errors are wrapped.
 
-import type { JsonObject } from '../domain/decider.js';
+import { type JsonObject, NEVER } from '../domain/decider.js';
 import type { ErrorCode, FieldErrors } from '../domain/errors.js';
 
 /** `2026` is the default reference, `2024` the older one. */
@@ -37,7 +37,7 @@ export const render = <R>(
 export const seconds = (instant: string): string => `${instant.slice(0, 19)}Z`;
 /** As `seconds`, with null for "never" and "not yet". */
 export const secondsOrNull = (instant: string | null | undefined): string | null =>
-  instant == null || instant.startsWith('9999-') ? null : seconds(instant);
+  instant == null || instant === NEVER ? null : seconds(instant);
 
 /** A refusal on its way out. */
 export type WireError = {

@@ -74,7 +74,7 @@ export type Workspace = {
   readonly withdrawn: Withdrawn;
 };
 
-/** The reservation that a command rests on was taken over: reserve again, then repeat the command. */
+/** A command has no reservation that counts for its slug: look at the record again, reserve, repeat the command. */
 export class ReservationLost extends Error {
   override readonly name = 'ReservationLost';
 }
@@ -93,6 +93,13 @@ const merged = <V>(
   if (limit !== undefined && Object.keys(next).length > limit)
     throw invalid({ metadata: `The metadata field may not have more than ${limit} keys.` });
   return next;
+};
+
+/** Most characters that the settings of a workspace may have as JSON, all keys together. */
+const MAX_SETTINGS = 262_144;
+const requireSmall = ({ settings: held }: WorkspaceRecord): void => {
+  if (JSON.stringify(held).length > MAX_SETTINGS)
+    throw invalid({ settings: 'The settings may not be larger than 256 KiB in all.' });
 };
 
 const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
@@ -124,10 +131,13 @@ const decideExisting = (
 ): WorkspaceEvent[] => {
   const workspaceId = record.id;
   switch (command.type) {
-    case 'UpdateWorkspace':
+    case 'UpdateWorkspace': {
       requireRole(record, command.by, ['owner', 'admin']);
-      if (same(apply(record, command.changes, 50), record)) return [];
+      const next = apply(record, command.changes, 50);
+      if (same(next, record)) return [];
+      if (command.changes.settings !== undefined) requireSmall(next);
       return [{ type: 'WorkspaceUpdated', data: { workspaceId, changes: command.changes } }];
+    }
     case 'DeleteWorkspace':
       requireRole(record, command.by, ['owner']);
       return [{ type: 'WorkspaceDeleted', data: { workspaceId } }];
@@ -165,6 +175,9 @@ export const workspace: Decider<Workspace, WorkspaceCommand, WorkspaceEvent> = {
       return [{ type: 'WorkspaceCreated', data: command.data }];
     }
     if (!state.record || state.deleted) throw notFound('Workspace');
+    // What seemed to be the slug already has changed meanwhile: it may be somebody else's by now.
+    if (slug !== undefined && slug !== state.record.slug && reservation === undefined)
+      throw new ReservationLost();
     return decideExisting(command, state.record);
   },
 

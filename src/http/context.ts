@@ -27,13 +27,14 @@ export const unknownDialect = (): DomainError =>
 /**
  * The context workspace: the one that header or query name, else the key's own, which is the usual case and costs
  * nothing. A workspace that the key's user does not belong to looks like one that does not exist. Throws 404, or 422
- * when header and query are at odds.
+ * when header and query are at odds. `deleted` finds, by its id, one that is gone: for the repetition of its deletion.
  */
 export const contextWorkspace = (
   readModels: ReadModels,
   caller: Caller,
   headers: IncomingHttpHeaders,
   parameters: Parameters,
+  deleted = false,
 ): WorkspaceRow | Promise<WorkspaceRow> => {
   const { workspace_id: id, workspace: slug, namespace_id: namespaceId, namespace } = parameters;
   const header = headers['x-workspace-id'];
@@ -41,7 +42,7 @@ export const contextWorkspace = (
   if (named !== undefined) throw notFound('Namespace');
   if (header === undefined && id === undefined && slug === undefined) return caller.home;
   const ids = [header, id].filter((one) => one !== undefined).map(String);
-  return namedWorkspace(readModels, caller.userId, ids, slug);
+  return namedWorkspace(readModels, caller.userId, ids, slug, deleted);
 };
 
 const namedWorkspace = async (
@@ -49,10 +50,13 @@ const namedWorkspace = async (
   userId: string,
   ids: readonly string[],
   slug: string | undefined,
+  deleted: boolean,
 ): Promise<WorkspaceRow> => {
   const mine: Term[] = [{ field: 'memberIds', op: 'eq', value: userId }];
   const found = await Promise.all([
-    ...ids.map((id) => findByReference<WorkspaceRow>(readModels, 'workspaces', 'workspace', id, mine)),
+    ...ids.map((id) =>
+      findByReference<WorkspaceRow>(readModels, 'workspaces', 'workspace', id, mine, { deleted }),
+    ),
     // A slug is none of the forms of an id, and has a parameter of its own.
     ...(slug === undefined ? [] : [bySlug(readModels, slug, mine)]),
   ]);

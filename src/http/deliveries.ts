@@ -14,7 +14,7 @@ import { render, seconds } from '../dialects/dialect.js';
 import { told } from '../dialects/envelopes.js';
 import type { Recorded } from '../domain/decider.js';
 import { type Attempted, deliveriesStream } from '../domain/deliveries.js';
-import { notFound } from '../domain/errors.js';
+import { DomainError, notFound } from '../domain/errors.js';
 import type { Schedule } from '../domain/retry-schedule.js';
 import type { DeliveryRow } from '../projections/deliveries.js';
 import type { WebhookRow } from '../projections/webhooks.js';
@@ -200,6 +200,11 @@ export const deliveryRoutes = (deps: DeliveryRouteDeps): Route[] => {
       handle: async (exchange) => {
         const endpoint = await endpointOf(exchange);
         const { id } = await deliveryOf(exchange, endpoint);
+        if (endpoint.disabledReason === 'gone')
+          throw new DomainError(
+            'cannot_retry',
+            'The receiver has answered 410 Gone: activate the endpoint first.',
+          );
         const most = (endpoint.retrySchedule ?? schedule).length;
         const { delivery, position } = await deliveries.retry(id, most, exchange.command);
         const data = render(deliveryViews[exchange.dialect], delivery, 'created');

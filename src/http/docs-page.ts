@@ -56,7 +56,8 @@ type RowOf = {
 const table = (rows: readonly RowOf[]): string => {
   if (rows.length === 0) return '';
   const cells = rows.map(({ name, where, required, schema, description }) => {
-    const more = [description, limitsOf(schema)].filter(Boolean).join('. ');
+    const limits = limitsOf(schema);
+    const more = limits === '' ? description : `${description} (${limits})`.trim();
     return `<tr><td><code>${html(name)}</code>${required ? ' <strong>required</strong>' : ''}</td><td>${where}</td><td>${html(typeOf(schema))}</td><td>${inline(more)}</td></tr>`;
   });
   return `<table><thead><tr><th>Name</th><th>In</th><th>Type</th><th></th></tr></thead><tbody>${cells.join('')}</tbody></table>`;
@@ -114,7 +115,8 @@ const responsesOf = ({ responses }: Operation): string =>
     .map(([status, response]) => {
       if ('$ref' in response)
         return `<li>${status} <a href="#error-${response.$ref.split('/').at(-1)}">${response.$ref.split('/').at(-1)}</a></li>`;
-      const examples = Object.entries(response.content?.['application/json'].examples ?? {});
+      // The default dialect first.
+      const examples = Object.entries(response.content?.['application/json'].examples ?? {}).reverse();
       const shown = examples.map(
         ([dialect, { value }], n) =>
           `<details${n === 0 ? ' open' : ''}><summary>${dialect}</summary>${json(value)}</details>`,
@@ -123,9 +125,14 @@ const responsesOf = ({ responses }: Operation): string =>
     })
     .join('');
 
-const sectionOf = (method: string, path: string, operation: Operation, document: OpenApi): string => {
+const sectionOf = (
+  method: string,
+  path: string,
+  operation: Operation,
+  document: OpenApi,
+  base: string,
+): string => {
   const text = `${method} ${path} ${operation.summary} ${operation.tags.join(' ')}`.toLowerCase();
-  const base = document.servers[0]?.url ?? '';
   return `<section id="${operation.operationId}" data-text="${html(text)}">
 <h3>${html(operation.summary)}</h3>
 <p><code><span class="method">${method}</span> ${html(path)}</code></p>
@@ -143,7 +150,7 @@ const errorsOf = (document: OpenApi): string =>
         description: string;
         content: { 'application/json': { examples: Record<string, { value: unknown }> } };
       };
-      const examples = Object.entries(content['application/json'].examples);
+      const examples = Object.entries(content['application/json'].examples).reverse();
       const shown = examples.map(
         ([dialect, { value }]) => `<details><summary>${dialect}</summary>${json(value)}</details>`,
       );
@@ -153,8 +160,11 @@ const errorsOf = (document: OpenApi): string =>
 
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** The page, and the Content-Security-Policy that lets nothing in but what stands in it. */
-export const docsPage = (document: OpenApi): { html: string; policy: string } => {
+/**
+ * The page, and the Content-Security-Policy that lets nothing in but what stands in it. `base`: address of the API in
+ * the examples.
+ */
+export const docsPage = (document: OpenApi, base: string): { html: string; policy: string } => {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   );
@@ -167,7 +177,7 @@ export const docsPage = (document: OpenApi): { html: string; policy: string } =>
   const chapters = document.tags.map(
     ({ name }) =>
       `<h2 id="${html(name)}">${html(name)}</h2>${inTag(name)
-        .map((one) => sectionOf(one.method, one.path, one.operation, document))
+        .map((one) => sectionOf(one.method, one.path, one.operation, document, base))
         .join('')}`,
   );
   const page = `<!doctype html>

@@ -90,7 +90,7 @@ const pageUrl =
   (number: number): string => {
     const parameters = new URLSearchParams(search);
     parameters.set('page', String(number));
-    return `${url}?${parameters}`;
+    return `${url()}?${parameters}`;
   };
 
 export const eventTypeRoutes = (): Route[] => {

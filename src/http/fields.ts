@@ -1,5 +1,6 @@
 // Fields that several areas share, with the sentences that refuse them. `:attribute` stands for the field's path.
 import { z } from 'zod';
+import type { Json } from '../domain/decider.js';
 import { isSlug, normalSlug } from '../domain/slugs.js';
 
 /** Characters as users count them: code points. */
@@ -59,9 +60,9 @@ export const metadataPatch = z.record(metadataKey, metadataValue.nullable()).ref
 
 const MAX_JSON_BYTES = 256 * 1024;
 
-/** Free-form JSON object of at most 256 KiB. */
+/** Free-form JSON object of at most 256 KiB. What is in it was JSON before: there is nothing left to check. */
 export const jsonObject = z
-  .record(z.string(), z.json())
+  .record(z.string(), z.custom<Json>())
   .refine(
     (value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_JSON_BYTES,
     'The :attribute may not be larger than 256 KiB.',

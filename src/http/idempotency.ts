@@ -60,15 +60,25 @@ export type Once = (
 
 const MAX_STALE = 100;
 
-/** Runs a command; an id used more than a day ago stands for another command now, with an id derived from it. */
+/** What to run after a failure, if anything: the id may have been used before, more than a day ago. */
+const nextRun = (first: Run, current: Run, error: unknown): Run | undefined => {
+  // An id used more than a day ago stands for another command now, with an id derived from it.
+  if (error instanceof StaleCommand)
+    return { ...first, commandId: derivedId(first.commandId, String(error.position)), retry: true };
+  // What stands in the way may be that old command's; to tell, its events must be looked for.
+  const blocked = error instanceof DomainError && error.code === 'conflict' && !current.retry;
+  return blocked ? { ...current, retry: true } : undefined;
+};
+
 const freshly = async (run: Run, work: (run: Run) => Promise<Ended>): Promise<Ended> => {
   let current = run;
   for (let tries = 0; ; tries++) {
     try {
       return await work(current);
     } catch (error) {
-      if (!(error instanceof StaleCommand) || tries === MAX_STALE) throw error;
-      current = { ...run, commandId: derivedId(run.commandId, String(error.position)), retry: true };
+      const next = nextRun(run, current, error);
+      if (!next || tries === MAX_STALE) throw error;
+      current = next;
     }
   }
 };

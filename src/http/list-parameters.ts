@@ -11,7 +11,7 @@ export const unknownValue = (parameter: string, value: string, known: readonly s
 
 const integer = (most: number) =>
   z.string().transform((text, context): number => {
-    if (!/^[+-]?\d{1,15}$/.test(text)) context.addIssue('The :attribute must be an integer.');
+    if (!/^[+-]?\d{1,300}$/.test(text)) context.addIssue('The :attribute must be an integer.');
     else if (Number(text) < 1) context.addIssue('The :attribute must be at least 1.');
     else return Math.min(Number(text), most);
     return z.NEVER;

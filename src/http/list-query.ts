@@ -153,7 +153,8 @@ const within: Readonly<Record<string, string>> = { createdAt: 'number', updatedA
 const withTies = (sort: Sort): Sort => {
   const [field, direction] = sort.find(([name]) => within[name] !== undefined) ?? [];
   const tie = field === undefined ? undefined : within[field];
-  return tie === undefined || direction === undefined ? sort : [...sort, [tie, direction]];
+  const tied: Sort = tie === undefined || direction === undefined ? sort : [...sort, [tie, direction]];
+  return [...tied, ['number', 'asc']];
 };
 
 /** Rows R of a model, shown as V: the row itself, or what `join` makes of it with the help of other models. */

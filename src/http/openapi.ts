@@ -196,16 +196,19 @@ export const openApi = (routes: readonly Route[], server: string, version: strin
 
 const VERSION = '1.0.0';
 
-/** Document and page, each made at the first request for it. */
+/**
+ * Document and page, each made at the first request for it. Without PUBLIC_URL the document's addresses are relative,
+ * and the page's examples go to this machine.
+ */
 export const openApiOperations = (
   routes: readonly Route[],
-  { PUBLIC_URL = '' }: { PUBLIC_URL?: string | undefined },
+  { PUBLIC_URL, PORT }: { readonly PUBLIC_URL?: string | undefined; readonly PORT: number },
 ) => {
   let document: OpenApi | undefined;
   let text: string | undefined;
   let page: ReturnType<typeof docsPage> | undefined;
   const made = () => {
-    document ??= openApi(routes, PUBLIC_URL, VERSION);
+    document ??= openApi(routes, PUBLIC_URL ?? '', VERSION);
     return document;
   };
   return {
@@ -214,7 +217,7 @@ export const openApiOperations = (
       return text;
     },
     docs: () => {
-      page ??= docsPage(made());
+      page ??= docsPage(made(), `${PUBLIC_URL ?? `http://127.0.0.1:${PORT}`}${BASE_PATH}`);
       return page;
     },
   };

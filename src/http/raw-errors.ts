@@ -23,11 +23,12 @@ export const answerRawErrors = (server: Server, dialect: Dialect): void => {
 
   const answer = (socket: Duplex, refusal: DomainError): void => {
     const earlier = underway(socket);
-    if (earlier && !earlier.writableFinished && !earlier.destroyed) {
+    // A request whose body is what is broken would wait for the rest of it for ever.
+    if (earlier?.req.complete) {
       earlier.once('close', () => answer(socket, refusal));
       return;
     }
-    if (!socket.writable) {
+    if (!socket.writable || earlier?.headersSent) {
       socket.destroy();
       return;
     }

@@ -78,8 +78,6 @@ export const createReplier = ({ logger, metrics }: { logger: Log; metrics: Reque
   };
 
   const write = ({ req, res, requestId }: Incoming, status: number, body: string, headers: string[]) => {
-    // A body that the client still holds back would be taken for the next request.
-    if (req.headers.expect !== undefined && !req.complete) headers.push('Connection', 'close');
     const send = () => {
       try {
         res.writeHead(status, headers);

@@ -32,15 +32,20 @@ export type Placed = {
   readonly workspace: WorkspaceRow;
 };
 
-/** Throws 403 without the scope, 400 and 422 for a bad query, 404 and 422 for a bad context. */
-export const place = async (readModels: ReadModels, admitted: Admitted): Promise<Placed> => {
+/**
+ * Throws 403 without the scope, 400 and 422 for a bad query, 404 and 422 for a bad context. `deleted` lets the context
+ * be a workspace that is gone.
+ */
+export const place = async (readModels: ReadModels, admitted: Admitted, deleted = false): Promise<Placed> => {
   const { incoming, bound, caller } = admitted;
   const { scope } = bound.route;
   if (scope !== 'any' && scope !== 'none' && !holds(caller.key.scopes, scope)) throw missingScope(scope);
   const { headers, originalUrl } = incoming.req;
   const queryText = originalUrl.includes('?') ? splitTarget(originalUrl)[1] : '';
   const parameters = queryText === '' ? noParameters : parseQuery(queryText);
-  const named = contextWorkspace(readModels, caller, headers, parameters);
+  // Without a caller there is no workspace either; such a route looks at neither.
+  if (scope === 'none') return { admitted, parameters, queryText, workspace: caller?.home };
+  const named = contextWorkspace(readModels, caller, headers, parameters, deleted);
   return { admitted, parameters, queryText, workspace: named instanceof Promise ? await named : named };
 };
 
@@ -81,7 +86,7 @@ export const exchangeOf = (
     url: () => urlOf(req, publicUrl),
     search: queryText === '' ? noSearch : new URLSearchParams(queryText),
     now,
-    holds: (scope: string) => holds(caller.key.scopes, scope),
+    holds: (scope: string) => caller !== undefined && holds(caller.key.scopes, scope),
   };
   const ifMatch = parseIfMatch(req.headers['if-match']);
   return ifMatch === undefined ? exchange : { ...exchange, ifMatch };

@@ -141,15 +141,32 @@ export const createRunner = (deps: RunDeps) => {
       ? noBytes
       : readBody(req, () => req.headers.expect !== undefined && res.writeContinue());
 
+  /** The answer to a deletion that has run before; anything else gets the refusal. */
+  const repeatGone = async (admitted: Admitted, key: string, refusal: DomainError): Promise<Reply> => {
+    const placed = await place(readModels, admitted, true);
+    try {
+      return await writeOnce(placed, await bytesOf(admitted.incoming), key, true);
+    } catch (error) {
+      throw error instanceof NotRepeated ? refusal : error;
+    }
+  };
+
   return {
     /** The answer to a caller's request. Throws refusals. */
     async run(admitted: Admitted): Promise<Reply> {
       const { incoming, bound } = admitted;
-      const placed = await place(readModels, admitted);
+      const key = incoming.req.headers['idempotency-key'];
+      const placed = await place(readModels, admitted).catch((error: unknown) => {
+        const repeatable = bound.route.endsKey === 'workspace' && key !== undefined;
+        if (repeatable && error instanceof DomainError && error.code === 'not_found') return error;
+        throw error;
+      });
+      // The workspace that the request is made in may be the one that it has deleted.
+      if (placed instanceof DomainError) return repeatGone(admitted, String(key), placed);
       const reading = bytesOf(incoming);
       const bytes = reading instanceof Promise ? await reading : reading;
-      if (!bound.isWrite) return read(placed, bytes);
-      const key = incoming.req.headers['idempotency-key'];
+      // A route without a caller has no commands.
+      if (!bound.isWrite || bound.route.scope === 'none') return read(placed, bytes);
       if (key !== undefined) return writeOnce(placed, bytes, String(key), false);
       return replyOf((await write(placed, bytes, freshCommand(incoming))).answer);
     },
@@ -157,7 +174,7 @@ export const createRunner = (deps: RunDeps) => {
     /** For a key that has ended: the answer to the very command that ended it; anything else is the usual 401. */
     async repeat(admitted: Admitted): Promise<Reply> {
       try {
-        const placed = await place(readModels, admitted);
+        const placed = await place(readModels, admitted, true);
         const bytes = await bytesOf(admitted.incoming);
         const key = String(admitted.incoming.req.headers['idempotency-key']);
         return await writeOnce(placed, bytes, key, true);

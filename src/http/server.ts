@@ -1,15 +1,21 @@
 // The HTTP server: Express with the route table, and around it what makes sure that every request gets an answer.
-import http, { type Server } from 'node:http';
+import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import express, { type Request, type Response } from 'express';
 import { type AnsweringDeps, createAnswering } from './answering.js';
 import type { Operation } from './operations.js';
 import { answerRawErrors } from './raw-errors.js';
 import type { Route } from './route.js';
 import { endpointsOf } from './table.js';
+import { originForm } from './target.js';
+
+/** Milliseconds that a client has for its headers and for its whole request, and that an idle connection is kept. */
+export type Timeouts = { readonly headers: number; readonly request: number; readonly keepAlive: number };
+const usualTimeouts: Timeouts = { headers: 20_000, request: 60_000, keepAlive: 65_000 };
 
 export type ServerDeps = AnsweringDeps & {
   readonly routes: readonly Route[];
   readonly operations: readonly Operation[];
+  readonly timeouts?: Timeouts;
 };
 
 /**
@@ -29,6 +35,7 @@ const withPrototype = <C extends typeof http.IncomingMessage | typeof http.Serve
 
 /** The server, not yet listening. Throws when the route table contradicts itself. */
 export const createServer = (deps: ServerDeps): Server => {
+  const { headers, request, keepAlive } = deps.timeouts ?? usualTimeouts;
   const { serve, operate, unmatched } = createAnswering(deps);
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing');
@@ -39,21 +46,27 @@ export const createServer = (deps: ServerDeps): Server => {
   // Express tells handlers of errors by their four parameters.
   app.use((error: unknown, req: Request, res: Response, _next: unknown) => unmatched(req, res, error));
 
+  const handle = (req: IncomingMessage, res: ServerResponse) => {
+    const { url = '/' } = req;
+    if (!url.startsWith('/') || url.includes('#')) req.url = originForm(url);
+    app(req, res);
+  };
+
   const server = http.createServer(
     {
       IncomingMessage: withPrototype(http.IncomingMessage, app.request),
       ServerResponse: withPrototype(http.ServerResponse, app.response),
       requireHostHeader: false, // answered here, with a body
-      headersTimeout: 20_000,
-      requestTimeout: 60_000,
-      keepAliveTimeout: 65_000,
-      connectionsCheckingInterval: 5_000,
+      headersTimeout: headers,
+      requestTimeout: request,
+      keepAliveTimeout: keepAlive,
+      connectionsCheckingInterval: Math.min(5_000, headers),
     },
-    app,
+    handle,
   );
   // A client that asks first is told to go on only when its body is wanted; other expectations are ignored.
-  server.on('checkContinue', app);
-  server.on('checkExpectation', app);
+  server.on('checkContinue', handle);
+  server.on('checkExpectation', handle);
   answerRawErrors(server, deps.dialect);
   return server;
 };

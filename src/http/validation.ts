@@ -4,8 +4,10 @@ import { type DomainError, invalid } from '../domain/errors.js';
 
 type Issue = z.core.$ZodIssue;
 
-/** Marks issues whose schema has no sentence of its own. */
+/** Marks issues whose schema has no sentence of its own; the second one those of schemas that want an integer. */
 const OURS = '\u0000';
+const INTEGER = '\u0000integer';
+const isOurs = ({ message }: Issue): boolean => message.startsWith(OURS);
 const MAX_FAULTS = 100;
 const MAX_LABEL = 100;
 
@@ -19,13 +21,14 @@ const nouns: Readonly<Record<string, string>> = {
   record: 'an object',
   null: 'null',
 };
-const nounOf = (expected: string): string => nouns[expected] ?? 'of another type';
+const nounOf = ({ message, expected }: { message: string; expected: string }): string =>
+  nouns[message === INTEGER ? 'int' : expected] ?? 'of another type';
 
 const typeSentence = (label: string, issue: Extract<Issue, { code: 'invalid_type' }>): string => {
   if (issue.input === undefined) return `The ${label} field is required.`;
   if (issue.input === null) return `The ${label} field may not be null.`;
   if (issue.expected === 'boolean') return `The ${label} field must be true or false.`;
-  return `The ${label} must be ${nounOf(issue.expected)}.`;
+  return `The ${label} must be ${nounOf(issue)}.`;
 };
 
 const sizeSentence = (
@@ -86,7 +89,7 @@ const labelOf = (path: string): string => (path.length > MAX_LABEL ? `${path.sli
 
 const faultOf = (path: readonly PropertyKey[], issue: Issue): Fault => {
   const key = labelOf(path.length === 0 ? 'body' : join(path));
-  return [key, issue.message === OURS ? sentence(key, issue) : issue.message.replaceAll(':attribute', key)];
+  return [key, isOurs(issue) ? sentence(key, issue) : issue.message.replaceAll(':attribute', key)];
 };
 
 const depth = (issues: readonly Issue[]): number => Math.max(0, ...issues.map(({ path }) => path.length));
@@ -102,8 +105,8 @@ const unionFaults = (
   const atRoot = branches.every((issues) =>
     issues.every((inner) => inner.code === 'invalid_type' && inner.path.length === 0),
   );
-  if (branches.length > 0 && atRoot && issue.message === OURS) {
-    const expected = branches.flat().map((inner) => ('expected' in inner ? nounOf(inner.expected) : ''));
+  if (branches.length > 0 && atRoot && isOurs(issue)) {
+    const expected = branches.flat().map((inner) => ('expected' in inner ? nounOf(inner) : ''));
     const key = labelOf(path.length === 0 ? 'body' : join(path));
     return [[key, `The ${key} must be ${[...new Set(expected)].join(' or ')}.`]];
   }
@@ -146,7 +149,12 @@ export const invalidFaults = (faults: readonly Fault[]): DomainError => {
 export const unknownFields = (names: readonly string[]): DomainError =>
   invalidFaults(names.map(unknownField));
 
-const options: z.core.ParseContext<z.core.$ZodIssue> = { error: () => OURS, reportInput: true };
+const wantsInteger = ({ inst }: z.core.$ZodRawIssue): boolean =>
+  (inst?._zod.def as { format?: string } | undefined)?.format === 'safeint';
+const options: z.core.ParseContext<z.core.$ZodIssue> = {
+  error: (issue) => (wantsInteger(issue) ? INTEGER : OURS),
+  reportInput: true,
+};
 
 /** What the schema makes of the input. Throws 422 with a sentence for every fault. */
 export const validate = <T>(schema: z.ZodType<T>, input: unknown): T => {

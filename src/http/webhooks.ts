@@ -81,7 +81,7 @@ export const webhookRoutes = (deps: WebhookRouteDeps): Route[] => {
     })
     .meta({ format: 'uri', maxLength: 2048 });
 
-  /** The endpoint that a path names, among those of the context workspace. A retried deletion finds a deleted one. */
+  /** The endpoint that a path names, among those of the context workspace. A retried change finds a deleted one. */
   const one = async (exchange: Any, deleted = false): Promise<WebhookRow> => {
     const id = exchange.params['id'] ?? '';
     const where = ofWorkspace(exchange);
@@ -166,7 +166,7 @@ export const webhookRoutes = (deps: WebhookRouteDeps): Route[] => {
       body: updateWebhookBody(url),
       doc: webhookDocs.update,
       handle: async (exchange) => {
-        const { id } = await one(exchange);
+        const { id } = await one(exchange, exchange.command.retry);
         const { is_active: isActive, retry_schedule: retrySchedule, ...plain } = exchange.body;
         const changes = { ...plain, isActive, retrySchedule };
         const { record, revision, position } = await webhooks.update(id, changes, exchange);
@@ -196,7 +196,7 @@ export const webhookRoutes = (deps: WebhookRouteDeps): Route[] => {
       doc: webhookDocs.rotate,
       handle: async (exchange) => {
         const { dialect, body } = exchange;
-        const { id } = await one(exchange);
+        const { id } = await one(exchange, exchange.command.retry);
         const rotated = await webhooks.rotateSecret(id, body.grace_period_seconds, exchange);
         const { record, secret, revision, position } = rotated;
         const data = {

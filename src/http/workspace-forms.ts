@@ -21,11 +21,19 @@ export const workspaceList: ListSpec = {
   status: { active: statusIs('active'), inactive: statusIs('inactive'), suspended: statusIs('suspended') },
 };
 
+const texts = ['timezone', 'locale'] as const;
+/** Free-form, but for the settings that the product itself knows. */
+const settingsField = fields.jsonObject.superRefine((settings, context) => {
+  for (const name of texts)
+    if (name in settings && typeof settings[name] !== 'string')
+      context.addIssue({ code: 'custom', path: [name], message: 'The :attribute must be a string.' });
+});
+
 export const CreateWorkspaceBody = z.strictObject({
   name: fields.name,
   slug: fields.slug.optional(),
   tier: z.enum(tiers).default('free'),
-  settings: fields.jsonObject.optional(),
+  settings: settingsField.optional(),
   tags: fields.tags.optional(),
   metadata: fields.metadata.optional(),
 });
@@ -33,7 +41,7 @@ export const UpdateWorkspaceBody = z.strictObject({
   name: fields.name.optional(),
   slug: fields.slug.optional(),
   tier: z.enum(tiers).optional(),
-  settings: fields.jsonObject.optional(),
+  settings: settingsField.optional(),
   tags: fields.tags.optional(),
   metadata: fields.metadataPatch.optional(),
 });

@@ -12,6 +12,43 @@ import type { ShowUsers } from './users.js';
 import { CreateWorkspaceBody, UpdateWorkspaceBody, workspaceDocs, workspaceList } from './workspace-forms.js';
 import { workspaceIncludes } from './workspace-includes.js';
 
+const reachable = (userId: string): Term[] => [{ field: 'memberIds', op: 'eq', value: userId }];
+
+/**
+ * Runs a deletion unless it would leave its user without any workspace. One at a time per user, and without those
+ * that were deleted lately and still have rows. Exact within this process.
+ */
+const lastWorkspaceGuard = (readModels: ReadModels) => {
+  const queues = new Map<string, Promise<unknown>>();
+  /** Workspaces deleted here lately, by user: they do not count although they may still have rows. */
+  const gone = new Map<string, ReadonlySet<string>>();
+
+  return async <T>(userId: string, id: string, remove: () => Promise<T>): Promise<T> => {
+    const attempt = async () => {
+      const before = [...(gone.get(userId) ?? [])];
+      const shown = await readModels.find('workspaces', {
+        where: [{ field: 'id', op: 'in', value: before }],
+      });
+      const lately = new Set(shown.map((row) => row.id));
+      if (lately.size === 0) gone.delete(userId);
+      const limit = lately.size + 2;
+      const rows = await readModels.find('workspaces', { where: reachable(userId), limit });
+      if (rows.every((row) => row.id === id || lately.has(row.id)))
+        throw new DomainError('cannot_delete', 'Your only workspace cannot be deleted.');
+      const done = await remove();
+      gone.set(userId, new Set([...lately, id]));
+      return done;
+    };
+    const turn = (queues.get(userId) ?? Promise.resolve()).catch(() => undefined).then(attempt);
+    queues.set(userId, turn);
+    try {
+      return await turn;
+    } finally {
+      if (queues.get(userId) === turn) queues.delete(userId);
+    }
+  };
+};
+
 export const workspaceRoutes = (deps: {
   readModels: ReadModels;
   workspaces: WorkspaceCommands;
@@ -19,26 +56,17 @@ export const workspaceRoutes = (deps: {
 }): Route[] => {
   const { readModels, workspaces, showUsers } = deps;
   const includes = workspaceIncludes(showUsers);
-  const reachable = (userId: string): Term[] => [{ field: 'memberIds', op: 'eq', value: userId }];
-
-  /** The workspace that the path names, among those of the key's user. A retried deletion finds a deleted one. */
-  const one = async (
-    { params, caller }: Exchange<unknown, unknown>,
-    deleted = false,
-  ): Promise<WorkspaceRow> => {
+  const unlessLast = lastWorkspaceGuard(readModels);
+  /** The workspace that the path names, among those of the key's user. A retried write finds a deleted one too. */
+  const one = async ({ params, caller, command }: Exchange<unknown, unknown>): Promise<WorkspaceRow> => {
     const id = params['id'] ?? '';
+    const deleted = command.retry;
     const where = reachable(caller.userId);
     const row = await findByReference<WorkspaceRow>(readModels, 'workspaces', 'workspace', id, where, {
       deleted,
     });
     if (!row) throw notFound('Workspace');
     return row;
-  };
-
-  /** Whoever deleted their only workspace would be left without any. */
-  const requireAnother = async (userId: string): Promise<void> => {
-    if ((await readModels.count('workspaces', reachable(userId))) < 2)
-      throw new DomainError('cannot_delete', 'Your only workspace cannot be deleted.');
   };
 
   return [
@@ -107,9 +135,11 @@ export const workspaceRoutes = (deps: {
       endsKey: 'workspace',
       doc: workspaceDocs.remove,
       handle: async (exchange) => {
-        const row = await one(exchange, exchange.command.retry);
-        if (!row.deleted) await requireAnother(exchange.caller.userId);
-        const { position } = await workspaces.remove(row.id, exchange);
+        const row = await one(exchange);
+        const remove = () => workspaces.remove(row.id, exchange);
+        const { position } = row.deleted
+          ? await remove()
+          : await unlessLast(exchange.caller.userId, row.id, remove);
         return { status: 204, position };
       },
     }),

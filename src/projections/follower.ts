@@ -1,6 +1,8 @@
 // One subscription per process feeds every projection and reactor, in log order, each from its own checkpoint.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, EventLog } from '../adapters/event-log/port.js';
+import { backOff, feeding, type Tracked } from './feeding.js';
+import { waiting } from './waiting.js';
 
 /** A consumer of the log. `handle` gets only events of its `types`, and survives getting one twice. */
 export type Handler = {
@@ -12,14 +14,12 @@ export type Handler = {
   handle(batch: Batch): Promise<void>;
 };
 
-export type HandlerState = {
-  readonly name: string;
-  readonly position: number;
-  readonly failing?: { eventPosition: number; message: string };
-};
+/** Where and why a handler fails. `stopped`: it was given up there until the next start. */
+export type Failing = { readonly eventPosition: number; readonly message: string; readonly stopped: boolean };
+export type HandlerState = { readonly name: string; readonly position: number; readonly failing?: Failing };
 
 export type Follower = {
-  /** Starts following; resolves when every handler has reached the head as it was at the call. */
+  /** Starts following; resolves when every handler has reached the head as it was at the call, or was stopped. */
   start(): Promise<void>;
   /** Resolves true when the named handlers have reached `position`, false after `timeoutMs` or when one is stuck. */
   waitFor(position: number, names?: readonly string[], timeoutMs?: number): Promise<boolean>;
@@ -27,26 +27,18 @@ export type Follower = {
   stop(): Promise<void>;
 };
 
-type Tracked = {
-  readonly handler: Handler;
-  position: number;
-  movedAt: number;
-  failing?: { eventPosition: number; message: string };
-};
-type Waiter = {
-  readonly position: number;
-  readonly names: readonly string[] | undefined;
-  readonly done: (reached: boolean) => void;
-};
-
-const MAX_DELAY = 10_000;
-const STUCK_AFTER = 2_000;
-/** Capped exponential back-off with full jitter on its upper half, in ms. */
-const backOff = (failures: number): number =>
-  Math.min(MAX_DELAY, 50 * 2 ** failures) * (0.5 + Math.random() / 2);
-
 /** Batches that reactors may be behind the projections before reading waits for them. */
 const MAX_BEHIND = 8;
+
+/** Where to follow on from, for whom, and how far until others join, who have seen everything up to there. */
+const nextStretch = (tracked: readonly Tracked[]) => {
+  const live = tracked.filter(({ failing }) => !failing?.stopped);
+  const from = Math.min(...live.map(({ position }) => position));
+  const those = new Set(live.filter(({ position }) => position === from));
+  const ahead = live.filter((one) => !those.has(one)).map(({ position }) => position);
+  const types = new Set([...those].flatMap(({ handler }) => [...handler.types]));
+  return { from, those, types, until: Math.min(...ahead) };
+};
 
 /**
  * `projections` see a batch one after the other; then `reactors`, in order too, while the projections go on with the
@@ -56,119 +48,84 @@ export const follower = (
   log: EventLog,
   { projections, reactors }: { projections: readonly Handler[]; reactors: readonly Handler[] },
   report: { warn(message: string, details: object): void },
+  { maxTries = 8 }: { maxTries?: number } = {},
 ): Follower => {
-  const tracked: Tracked[] = [];
-  const waiters = new Set<Waiter>();
+  const [projecting, reacting]: [Tracked[], Tracked[]] = [[], []];
   const stopping = new AbortController();
-  let running: Promise<void> = Promise.resolve();
+  const feed = feeding({ maxTries, stopping: stopping.signal, report });
+  const waiters = waiting();
   const behind: Promise<void>[] = [];
   let reacted: Promise<void> = Promise.resolve();
+  let running: Promise<void> = Promise.resolve();
+  const all = () => [...projecting, ...reacting];
 
-  const reached = ({ position, names }: Waiter) =>
-    tracked.every(
-      (one) => one.position >= position || (names !== undefined && !names.includes(one.handler.name)),
-    );
-  const settleWaiters = () => {
-    for (const waiter of waiters) if (reached(waiter)) waiter.done(true);
+  const feedAll = async (some: readonly Tracked[], batch: Batch) => {
+    for (const one of some) await feed(one, batch);
+    waiters.look();
   };
 
-  const feed = async (one: Tracked, { events, position, caughtUp }: Batch) => {
-    if (position <= one.position) return;
-    const wanted = events.filter(
-      (event) => event.position > one.position && one.handler.types.has(event.type),
-    );
-    for (let failures = 0; ; failures++) {
-      try {
-        await one.handler.handle({ events: wanted, position, caughtUp });
-        one.position = position;
-        one.movedAt = Date.now();
-        delete one.failing;
-        return;
-      } catch (error) {
-        if (stopping.signal.aborted) throw error;
-        const message = error instanceof Error ? error.message : String(error);
-        one.failing = { eventPosition: wanted[0]?.position ?? position, message };
-        report.warn('handler failed; trying again', { handler: one.handler.name, ...one.failing, failures });
-        await delay(backOff(failures), undefined, { signal: stopping.signal });
-      }
-    }
-  };
-
-  const feedAll = async (to: readonly Tracked[], batch: Batch) => {
-    for (const one of to) await feed(one, batch);
-    settleWaiters();
-  };
-
-  /** Hands a batch to the reactors; resolves when they are not too far behind. Never rejects but when stopping. */
-  const react = async (batch: Batch) => {
-    reacted = reacted.then(() => feedAll(tracked.slice(projections.length), batch));
-    reacted.catch(() => undefined); // stopping: told to whoever waits below
+  /** Hands a batch to reactors; resolves when they are not too far behind. Rejects only when stopping. */
+  const react = async (some: readonly Tracked[], batch: Batch) => {
+    reacted = reacted.then(() => feedAll(some, batch));
+    reacted.catch(() => undefined); // told to whoever waits for it
     behind.push(reacted);
     if (behind.length > MAX_BEHIND) await behind.shift();
   };
 
-  const filterTypes = () => new Set(tracked.flatMap(({ handler }) => [...handler.types]));
-
-  const follow = async () => {
-    for (let failures = 0; !stopping.signal.aborted; failures++) {
-      try {
-        const from = Math.min(...tracked.map(({ position }) => position));
-        for await (const batch of log.subscribe(from, { types: filterTypes() }, stopping.signal)) {
-          failures = 0;
-          await feedAll(tracked.slice(0, projections.length), batch);
-          await react(batch);
-        }
-      } catch (error) {
-        if (stopping.signal.aborted) return;
-        report.warn('subscription ended; following again from the last handled position', {
-          error: error instanceof Error ? error.message : String(error),
-        });
-      }
-      await delay(backOff(failures), undefined, { signal: stopping.signal }).catch(() => undefined);
+  /** Follows until the end of a stretch; then the handlers that were ahead join in. */
+  const followStretch = async (started: () => void) => {
+    await reacted;
+    const { from, those, types, until } = nextStretch(all());
+    const [rows, acts] = [projecting, reacting].map((some) => some.filter((one) => those.has(one)));
+    for await (const batch of log.subscribe(from, { types }, stopping.signal)) {
+      started();
+      await feedAll(rows ?? [], batch);
+      await react(acts ?? [], batch);
+      if (batch.position >= until) return;
     }
+    throw new Error('The subscription ended.');
   };
 
-  const waitFor: Follower['waitFor'] = (position, names, timeoutMs = 2_000) => {
-    const probe: Waiter = { position, names, done: () => undefined };
-    if (reached(probe)) return Promise.resolve(true);
-    const behind = tracked.filter(
-      (one) => one.position < position && (names === undefined || names.includes(one.handler.name)),
-    );
-    if (behind.some((one) => one.failing !== undefined && Date.now() - one.movedAt > STUCK_AFTER))
-      return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const waiter: Waiter = {
-        position,
-        names,
-        done: (result) => {
-          waiters.delete(waiter);
-          clearTimeout(timer);
-          resolve(result);
-        },
-      };
-      const timer = setTimeout(() => waiter.done(false), timeoutMs);
-      waiters.add(waiter);
-    });
+  const follow = async () => {
+    let failures = 0;
+    while (!stopping.signal.aborted && all().some(({ failing }) => !failing?.stopped)) {
+      try {
+        await followStretch(() => {
+          failures = 0;
+        });
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        const message = error instanceof Error ? error.message : String(error);
+        report.warn('following again from the last handled position', { error: message });
+        await delay(backOff(failures++), undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
   };
 
   return {
     async start() {
-      for (const handler of [...projections, ...reactors])
-        tracked.push({ handler, position: await handler.start(), movedAt: Date.now() });
+      const track = async (handler: Handler): Promise<Tracked> => {
+        return { handler, position: await handler.start(), movedAt: Date.now() };
+      };
+      for (const handler of projections) projecting.push(await track(handler));
+      for (const handler of reactors) reacting.push(await track(handler));
       const head = await log.head();
       running = follow();
-      await waitFor(head, undefined, 2 ** 31 - 1);
+      await waiters.wait(all(), head, 2 ** 31 - 1);
     },
-    waitFor,
+    waitFor(position, names, timeoutMs = 2_000) {
+      const concerns = all().filter(({ handler }) => names === undefined || names.includes(handler.name));
+      return waiters.wait(concerns, position, timeoutMs);
+    },
     states: () =>
-      tracked.map(({ handler, position, failing }) => ({
+      all().map(({ handler, position, failing }) => ({
         name: handler.name,
         position,
         ...(failing ? { failing } : {}),
       })),
     async stop() {
       stopping.abort();
-      for (const waiter of waiters) waiter.done(false);
+      waiters.end();
       await running;
       await reacted.catch(() => undefined);
     },

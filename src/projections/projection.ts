@@ -21,18 +21,21 @@ export type Projection<R extends Row = Row> = {
 };
 
 /** The whole second of an instant. */
-const second = (instant: unknown): unknown =>
-  typeof instant === 'string' ? `${instant.slice(0, 19)}.000Z` : instant;
+const second = (instant: string): string =>
+  instant.endsWith('.000Z') ? instant : `${instant.slice(0, 19)}.000Z`;
 
-/** Rows hold the times of a record as the wire shows them: what looks equal there also sorts as equal. */
+type Timed = { createdAt?: string; updatedAt?: string };
+
+/**
+ * Rows hold the times of a record as the wire shows them: what looks equal there also sorts as equal. The row was made
+ * for this event alone, so it is changed in place.
+ */
 const shownTimes = <R extends Row>(row: Folded<R>): Folded<R> => {
-  if (!row || !('createdAt' in row)) return row;
-  const { createdAt, updatedAt } = row as { createdAt: unknown; updatedAt?: unknown };
-  return {
-    ...row,
-    createdAt: second(createdAt),
-    ...(updatedAt === undefined ? {} : { updatedAt: second(updatedAt) }),
-  };
+  if (!row) return row;
+  const timed = row as Timed;
+  if (timed.createdAt !== undefined) timed.createdAt = second(timed.createdAt);
+  if (timed.updatedAt !== undefined) timed.updatedAt = second(timed.updatedAt);
+  return row;
 };
 
 /** A projection whose row is its area's state: the decider's own fold, plus what lists need. */

@@ -11,6 +11,6 @@ export const users: Projection<UserRow> = recordProjection<User, UserRow>({
   indexes: ['number', 'emailHash'],
   events: typesOf(UserEvent),
   evolve: user.evolve,
-  toState: (record) => ({ ...(record ? { record } : {}), withdrawn: {} }),
-  toRow: ({ record }) => record,
+  toState: (record) => (record ? { record, withdrawn: {} } : user.initialState),
+  toRow: ({ record }) => record && { ...record },
 });

@@ -13,7 +13,7 @@ export const workspaces: Projection<WorkspaceRow> = recordProjection<Workspace, 
   indexes: ['number', 'slug', 'memberIds'],
   events: typesOf(WorkspaceEvent),
   evolve: workspace.evolve,
-  toState: (record) => ({ ...(record ? { record } : {}), deleted: false, withdrawn: {} }),
+  toState: (record) => (record ? { record, deleted: false, withdrawn: {} } : workspace.initialState),
   toRow: ({ record, deleted }) => {
     if (deleted) return null;
     if (!record) return undefined;

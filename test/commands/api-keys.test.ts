@@ -222,17 +222,29 @@ describe('a rotation', () => {
     expect(graceEndsAt).toBe(AT);
   });
 
-  it('is the same on a retry, wherever the first run was cut short', async () => {
+  it('cut short before it was committed writes nothing of it, and a retry rotates', async () => {
+    const { record } = await old();
+    const context = command();
+    test.limit.appendsLeft = 1; // the number
+    const first = test.now.apiKeys.rotate(record.id, 24, asking(workspace, { command: context }));
+    await expect(first).rejects.toThrow('stopped by the test');
+    await test.restart();
+    const again = asking(workspace, { command: { ...context, retry: true } });
+    expect((await test.now.apiKeys.rotate(record.id, 24, again)).record.number).toBe(2);
+    expect(await rows()).toHaveLength(2);
+  });
+
+  it('that is committed answers although its new key could not be appended yet; a retry answers the same', async () => {
     const { record } = await old();
     const context = command();
     // 1 append: the number; 2: the commitment; 3: the new key.
     test.limit.appendsLeft = 2;
-    await expect(
-      test.now.apiKeys.rotate(record.id, 24, asking(workspace, { command: context })),
-    ).rejects.toThrow('stopped by the test');
+    const first = await test.now.apiKeys.rotate(record.id, 24, asking(workspace, { command: context }));
+    expect((await rows()).map(({ id }) => id)).toEqual([record.id]);
     await test.restart();
     const again = { ...context, retry: true };
     const second = await test.now.apiKeys.rotate(record.id, 24, asking(workspace, { command: again }));
+    expect(second).toEqual({ ...first, position: second.position });
     const third = await test.now.apiKeys.rotate(record.id, 24, asking(workspace, { command: again }));
     expect(third).toEqual(second);
     expect(second.record).toMatchObject({
@@ -247,9 +259,7 @@ describe('a rotation', () => {
     const { record } = await old();
     const context = { ...command(), audience: [workspace.id], requestId: 'req_1' };
     test.limit.appendsLeft = 2;
-    await expect(
-      test.now.apiKeys.rotate(record.id, 24, asking(workspace, { command: context })),
-    ).rejects.toThrow('stopped by the test');
+    await test.now.apiKeys.rotate(record.id, 24, asking(workspace, { command: context }));
     expect((await rows()).map(({ id }) => id)).toEqual([record.id]);
     await test.restart(); // resolves when the reactor has caught up too
     const [rotated] = (await eventsIn(test.now.log)).filter(({ type }) => type === 'ApiKeyRotated');
@@ -307,6 +317,17 @@ describe('a change', () => {
     await expect(test.now.apiKeys.revoke(record.id, asking(workspace, { ifMatch: 0 }))).rejects.toEqual(
       refused('precondition_failed'),
     );
+  });
+
+  it('that was carried out answers the same on a retry, whatever its caller may do by now', async () => {
+    const { record } = await test.now.apiKeys.create(input({ rateLimitTier: 'free' }), asking(workspace));
+    const context = command();
+    const changes = { rateLimitTier: 'agency' } as const;
+    const strong = asking(workspace, { command: context, scopes: ['*'] });
+    const first = await test.now.apiKeys.update(record.id, changes, strong);
+    await test.now.apiKeys.update(record.id, { rateLimitTier: 'free' }, asking(workspace));
+    const weak = asking(workspace, { command: { ...context, retry: true }, scopes: ['write'] });
+    expect(await test.now.apiKeys.update(record.id, changes, weak)).toEqual(first);
   });
 
   it('and a revocation answer the same on a retry', async () => {

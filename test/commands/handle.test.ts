@@ -8,16 +8,18 @@ import { type Decider, event } from '../../src/domain/decider.js';
 import { DomainError } from '../../src/domain/errors.js';
 import { eventsIn, type TestLog, testLog } from '../support/embedded-log.js';
 
-const Added = event('Added', { amount: z.int() });
+const Added = event('Added', { amount: z.int(), note: z.string().optional() });
 type Added = z.infer<typeof Added>;
-type Command = { readonly add: number; readonly max?: number };
+type Command = { readonly add: number; readonly max?: number; readonly note?: string };
 
 /** A meter: adds up to a maximum; adding nothing changes nothing. */
 const meter: Decider<number, Command, Added> = {
   initialState: 0,
-  decide({ add, max = Infinity }, total) {
+  decide({ add, max = Infinity, note }, total) {
     if (total + add > max) throw new DomainError('feature_limit_reached', 'Too much.');
-    return add === 0 ? [] : [{ type: 'Added', data: { amount: add } }];
+    return add === 0
+      ? []
+      : [{ type: 'Added', data: { amount: add, ...(note === undefined ? {} : { note }) } }];
   },
   evolve: (total, { data }) => total + data.amount,
 };
@@ -93,6 +95,15 @@ describe('a command on a stream', () => {
     expect((await meters.load('a')).state).toBe(950);
     const totals = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.state] : []));
     expect(totals).toEqual(Array.from({ length: 95 }, (_, index) => (index + 1) * 10));
+  });
+
+  it('is not held up by its neighbours when together they are more than one append takes', async () => {
+    const note = 'x'.repeat(300_000);
+    const results = await Promise.all(
+      Array.from({ length: 8 }, () => meters.handle('a', { add: 1, note }, systemContext('test'))),
+    );
+    expect(results.map(({ state }) => state)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(await eventsIn(log, 'meter-a')).toHaveLength(8);
   });
 
   it('that another process overtook is decided again on the newer state', async () => {

@@ -114,11 +114,14 @@ describe('a unique name', () => {
   it('whose holder dropped it without freeing it is taken over', async () => {
     const { record } = await workspaces.create(named('acme'), asking());
     // A rename that stopped before it freed the old name.
-    await workspaces.streams.handle(
-      record.id,
-      { type: 'UpdateWorkspace', changes: { slug: 'other' }, by: owner },
-      systemContext('test'),
-    );
+    const { log } = test;
+    const append: typeof log.append = async (stream, events, expected) => {
+      if (events[0]?.type === 'NameReleased') throw new Error('stopped');
+      return log.append(stream, events, expected);
+    };
+    await workspaceCommands({ ...log, append }, now).update(record.id, { slug: 'other' }, asking());
+    workspaces = workspaceCommands(log, now); // what starts after the stop knows nothing of before
+    await expect(workspaces.create(named('acme'), asking())).rejects.toMatchObject(refused);
     later(61);
     expect(await workspaces.create(named('acme'), asking())).toMatchObject({ record: { slug: 'acme' } });
   });

@@ -104,6 +104,16 @@ describe('a command that is run again', () => {
     expect(second).toEqual(first);
     expect(await eventsIn(log, `webhookEndpoint-${record.id}`)).toHaveLength(2);
   });
+  test('changes once, whatever its target has become since', async () => {
+    const { record } = await webhooks.create(wanted, asking());
+    const command = systemContext('test');
+    const changes = { url: 'https://new-url.com/' };
+    const first = await webhooks.update(record.id, changes, asking(command));
+    await webhooks.remove(record.id, asking());
+    const before = checked.length;
+    expect(await webhooks.update(record.id, changes, asking(again(command)))).toEqual(first);
+    expect(checked).toHaveLength(before);
+  });
   test('deletes once', async () => {
     const { record } = await webhooks.create(wanted, asking());
     const command = systemContext('test');

@@ -1,7 +1,7 @@
 // The delivery queue in memory: the common contract, and its promises under any order of things, on a clock by hand.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Clock, embeddedDeliveryQueue } from '../../src/adapters/delivery-queue/embedded.js';
+import { type Clock, embeddedDeliveryQueue, slowMs } from '../../src/adapters/delivery-queue/embedded.js';
 import { heap } from '../../src/adapters/delivery-queue/heap.js';
 import { type DeliveryQueue, type Job, jobKey } from '../../src/adapters/delivery-queue/port.js';
 import { deliveryQueueContract } from './delivery-queue.js';
@@ -46,9 +46,15 @@ type Limits = { concurrency: number; perEndpoint: number };
 /** What must be waiting and what is in hand, by job key; the handler checks each job that it is given. */
 const queueModel = (queue: DeliveryQueue, clock: Clock, { concurrency, perEndpoint }: Limits) => {
   const waiting = new Map<string, { job: Job; at: number }>();
-  const inHand = new Map<string, { job: Job; end: (fails: boolean) => void }>();
-  const busy = (endpointId: string) =>
-    [...inHand.values()].filter(({ job }) => job.endpointId === endpointId).length;
+  const inHand = new Map<string, { job: Job; began: number; end: (fails: boolean) => void }>();
+  const slowBefore = new Set<string>();
+  const of = (endpointId: string) => [...inHand.values()].filter(({ job }) => job.endpointId === endpointId);
+  const busy = (endpointId: string) => of(endpointId).length;
+  const isSlow = (endpointId: string) =>
+    slowBefore.has(endpointId) || of(endpointId).some(({ began }) => clock.now() - began >= slowMs);
+  /** Places of slow endpoints: at most those that they hold now. */
+  const slowShare = Math.max(1, Math.floor(concurrency / 2));
+  const busySlow = () => [...inHand.values()].filter(({ job }) => isSlow(job.endpointId)).length;
   const expectWaiting = (each: { job: Job; at: number }) => {
     const key = jobKey(each.job);
     const held = waiting.get(key);
@@ -64,7 +70,9 @@ const queueModel = (queue: DeliveryQueue, clock: Clock, { concurrency, perEndpoi
       expect(waiting.get(key)?.at).toBeLessThanOrEqual(clock.now());
       waiting.delete(key);
       return new Promise<void>((resolve, reject) => {
-        inHand.set(key, { job, end: (fails) => (fails ? reject(new ReceiverDown()) : resolve()) });
+        if (isSlow(job.endpointId)) expect(busy(job.endpointId)).toBe(0);
+        const end = (fails: boolean) => (fails ? reject(new ReceiverDown()) : resolve());
+        inHand.set(key, { job, began: clock.now(), end });
         expect(inHand.size).toBeLessThanOrEqual(concurrency);
         expect(busy(job.endpointId)).toBeLessThanOrEqual(perEndpoint);
       });
@@ -81,14 +89,19 @@ const queueModel = (queue: DeliveryQueue, clock: Clock, { concurrency, perEndpoi
       const [key, held] = [...inHand][which % inHand.size] ?? [];
       if (!key || !held) return;
       inHand.delete(key);
+      if (clock.now() - held.began >= slowMs) slowBefore.add(held.job.endpointId);
+      else slowBefore.delete(held.job.endpointId);
       held.end(fails);
       await turn();
     },
     async check() {
       expect(await queue.depth()).toBe(waiting.size + inHand.size);
       if (inHand.size >= concurrency) return;
-      for (const { job, at } of waiting.values())
-        if (at <= clock.now()) expect(busy(job.endpointId)).toBe(perEndpoint);
+      for (const { job, at } of waiting.values()) {
+        if (at > clock.now()) continue;
+        if (!isSlow(job.endpointId)) expect(busy(job.endpointId)).toBe(perEndpoint);
+        else if (busySlow() < slowShare) expect(busy(job.endpointId)).toBeGreaterThanOrEqual(1);
+      }
     },
   };
 };
@@ -133,6 +146,7 @@ describe('delivery queue: embedded, on a clock by hand', () => {
         .array(fc.tuple(fc.nat(11), fc.integer({ min: -50, max: 200 })), { maxLength: 6 })
         .map((added) => ({ added })),
       fc.nat(120).map((advance) => ({ advance })),
+      fc.constant({ advance: slowMs }),
       fc.record({ end: fc.nat(5), fails: fc.boolean() }),
     ),
     { maxLength: 60 },
@@ -180,6 +194,67 @@ describe('delivery queue: embedded, on a clock by hand', () => {
     queue.work(async ({ endpointId }) => void order.push(endpointId), { concurrency: 1, perEndpoint: 1 });
     while ((await queue.depth()) > 0) await turn();
     expect(order).toEqual(Array.from({ length: 30 }, (_, index) => `e${index % 3}`));
+  });
+
+  describe('endpoints that take long', () => {
+    const jobsFor = (endpoints: number, each: number, name = 'dead') =>
+      Array.from({ length: endpoints * each }, (_, index) => ({
+        job: { deliveryId: `${name}-${index}`, endpointId: `${name}-${index % endpoints}`, attempt: 1 },
+        at: 0,
+      }));
+    /** A queue whose dead endpoints answer when told to; the others do at once. */
+    const withDead = (limits: Limits) => {
+      const clock = handClock();
+      const queue = embeddedDeliveryQueue({ clock });
+      const begun: string[] = [];
+      const hanging: (() => void)[] = [];
+      queue.work(async ({ endpointId }) => {
+        begun.push(endpointId);
+        if (endpointId.startsWith('dead')) await new Promise<void>((resolve) => hanging.push(resolve));
+      }, limits);
+      return {
+        queue,
+        begun,
+        inHand: () => hanging.length,
+        async endAll(ms: number) {
+          clock.advance(ms);
+          for (const end of hanging.splice(0)) end();
+          await turn();
+        },
+      };
+    };
+
+    test('hold half of the places however many they are: the others go on at once', async () => {
+      const { queue, begun, inHand, endAll } = withDead({ concurrency: 50, perEndpoint: 5 });
+      await queue.add(jobsFor(300, 20));
+      expect(inHand()).toBe(50);
+      for (let round = 0; round < 8; round++) await endAll(30_000); // each is found out, once
+      expect(inHand()).toBe(25);
+      await queue.add(jobsFor(10, 10, 'live'));
+      while (begun.filter((id) => id.startsWith('live')).length < 100) await turn();
+      expect(inHand()).toBe(25);
+    });
+
+    test('get one place each, also while the first job still waits for its answer, until one is quick', async () => {
+      const { queue, begun, inHand, endAll } = withDead({ concurrency: 50, perEndpoint: 5 });
+      await queue.add(jobsFor(1, 2));
+      await endAll(slowMs);
+      await queue.add(jobsFor(1, 20, 'dead').slice(2));
+      expect(inHand()).toBe(1);
+      await endAll(slowMs);
+      expect(inHand()).toBe(1);
+      await endAll(slowMs - 1);
+      expect(inHand()).toBe(5);
+      expect(begun).toHaveLength(9);
+    });
+
+    test('keep a place while the others use all they get', async () => {
+      const { queue, inHand, endAll } = withDead({ concurrency: 2, perEndpoint: 1 });
+      await queue.add(jobsFor(1, 1));
+      await endAll(slowMs);
+      await queue.add([...jobsFor(10, 10, 'live'), ...jobsFor(1, 3)]);
+      expect(inHand()).toBe(1);
+    });
   });
 
   test('jobs of the same time come in the order in which they were added', async () => {

@@ -1,15 +1,13 @@
-// The embedded log when things break: disks that fail or are full, processes that die, files that were damaged.
+// The file of the embedded log as a crash or damage may leave it: what is cut off, and what refuses to open.
 import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type EmbeddedLog, openEmbeddedLog } from '../../src/adapters/event-log/embedded.js';
 import { acquireLock, type Lock } from '../../src/adapters/event-log/lock.js';
-import { LogUnavailable } from '../../src/adapters/event-log/port.js';
 import { LogDamaged } from '../../src/adapters/event-log/scan.js';
 import { verifyEmbeddedLog } from '../../src/adapters/event-log/verify.js';
-import { startChild } from '../support/child.js';
-import { faultyFs } from '../support/faulty-fs.js';
 import { collect, counted, idsOf, newEvent } from '../support/log-events.js';
 
 let dir: string;
@@ -39,8 +37,6 @@ const closed = async () => {
   log = undefined;
 };
 const allIds = async (of: EmbeddedLog) => idsOf(await collect(of.readAll(-1)));
-const unavailable = (fate: 'not_written' | 'unknown') =>
-  expect.toSatisfy((error) => error instanceof LogUnavailable && error.fate === fate);
 
 /** A closed log of four appends, the last of three events; where its lines begin, and the ids in order. */
 const written = async () => {
@@ -56,6 +52,28 @@ const written = async () => {
   const starts = [0];
   for (let feed = bytes.indexOf(10); feed !== -1; feed = bytes.indexOf(10, feed + 1)) starts.push(feed + 1);
   return { bytes, starts, ids: idsOf(events), last: starts.at(-2) ?? 0, size: bytes.length };
+};
+
+/** A closed log: an append acknowledged alone, then 40 that shared one write and sync, from byte `begin` on. */
+const writtenTogether = async () => {
+  const syncs: number[] = [];
+  const appender = await open({ onSync: ({ appends }) => syncs.push(appends) });
+  const events = Array.from({ length: 41 }, () => newEvent('Counted', { pad: 'x'.repeat(400) }));
+  await appender.append('a-0', events.slice(0, 1), 'no_stream');
+  const { size: begin } = await stat(file);
+  await Promise.all(events.slice(1).map((event, i) => appender.append(`a-${i + 1}`, [event], 'no_stream')));
+  expect(syncs).toEqual([1, 40]);
+  await closed();
+  return { bytes: await readFile(file), begin, ids: idsOf(events) };
+};
+
+const page = 4096;
+/** The bytes without what a write from `begin` on put into some pages of the file. */
+const withoutPages = (bytes: Buffer, begin: number, missing: readonly number[]): Buffer => {
+  const torn = Buffer.from(bytes);
+  for (const number of missing)
+    torn.fill(0, Math.max(begin, number * page), Math.min(torn.length, (number + 1) * page));
+  return torn;
 };
 
 describe('a torn tail', () => {
@@ -94,6 +112,44 @@ describe('a torn tail', () => {
     expect(await readFile(file)).toEqual(bytes);
   });
 
+  test('of a shared write whose first page is missing is cut off, though whole lines of that write follow', async () => {
+    const { bytes, begin, ids } = await writtenTogether();
+    const torn = Buffer.from(bytes).fill(0, begin, begin + page);
+    await writeFile(file, torn);
+    const tail = { offset: begin, bytes: bytes.length - begin };
+    const seen = await verifyEmbeddedLog(dir);
+    expect(seen).toMatchObject({ events: 1, lines: 2, tail });
+    expect(seen).not.toHaveProperty('problem');
+    expect(await readFile(file)).toEqual(torn);
+    const reopened = await open();
+    expect(reopened.cut).toEqual(tail);
+    expect(await allIds(reopened)).toEqual(ids.slice(0, 1));
+  });
+
+  test('of a shared write with any pages missing is cut at its first broken line, and the log goes on', async () => {
+    const { bytes, begin, ids } = await writtenTogether();
+    const pages = { min: Math.floor(begin / page), max: Math.floor((bytes.length - 1) / page) };
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(fc.integer(pages), { minLength: 1 }), async (missing) => {
+        await writeFile(file, withoutPages(bytes, begin, missing));
+        const gone = Math.max(begin, Math.min(...missing) * page);
+        const cutAt = bytes.lastIndexOf(10, gone - 1) + 1;
+        const kept = bytes.subarray(0, cutAt).toString().split('\n').length - 2; // lines without the header
+        const tail = { offset: cutAt, bytes: bytes.length - cutAt };
+        expect(await verifyEmbeddedLog(dir)).toMatchObject({ events: kept, lines: kept + 1, tail });
+        const reopened = await open();
+        expect(reopened.cut).toEqual(tail);
+        const more = counted(2);
+        await reopened.append('b-1', more, 'no_stream');
+        expect(await allIds(await open())).toEqual([...ids.slice(0, kept), ...idsOf(more)]);
+        const seen = await verifyEmbeddedLog(dir);
+        expect(seen).not.toHaveProperty('problem');
+        expect(seen).not.toHaveProperty('tail');
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test('is left alone by those who only look, and shown by verify', async () => {
     const { last, size } = await written();
     await truncate(file, size - 5);
@@ -120,6 +176,43 @@ describe('damage', () => {
       expect(await readFile(file)).toEqual(damaged);
       expect((await verifyEmbeddedLog(dir)).problem?.offset).toBe(line);
     }
+  });
+
+  test('of any pages of a shared write refuses to open once anything was written after it', async () => {
+    const together = await writtenTogether();
+    await (await open()).append('b-1', counted(1), 'no_stream');
+    await closed();
+    const bytes = await readFile(file);
+    const end = together.bytes.length;
+    const pages = { min: Math.floor(together.begin / page), max: Math.floor(end / page) - 1 };
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(fc.integer(pages), { minLength: 1 }), async (missing) => {
+        const damaged = withoutPages(bytes, together.begin, missing);
+        await writeFile(file, damaged);
+        const offset = bytes.lastIndexOf(10, Math.max(together.begin, Math.min(...missing) * page) - 1) + 1;
+        const refusal = { name: 'LogDamaged', offset };
+        await expect(openEmbeddedLog({ dir, lock })).rejects.toMatchObject(refusal);
+        expect(await readFile(file)).toEqual(damaged);
+        const seen = await verifyEmbeddedLog(dir);
+        expect(seen.problem).toMatchObject({ offset, reason: 'its CRC does not hold' });
+        expect(seen).not.toHaveProperty('tail');
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('of a write refuses to open also when the write after it was begun before its sync ended', async () => {
+    const syncs: number[] = [];
+    const appender = await open({ onSync: ({ appends }) => syncs.push(appends) });
+    const { size: begin } = await stat(file);
+    const first = appender.append('a-1', counted(1), 'no_stream');
+    await new Promise(setImmediate); // its write begins here
+    await Promise.all([first, ...[2, 3].map((n) => appender.append(`a-${n}`, counted(1), 'no_stream'))]);
+    expect(syncs).toEqual([1, 2]);
+    await closed();
+    await writeFile(file, (await readFile(file)).fill(0, begin, begin + 10));
+    const refusal = { name: 'LogDamaged', offset: begin };
+    await expect(openEmbeddedLog({ dir, lock })).rejects.toMatchObject(refusal);
   });
 
   test('of the header refuses to open, wherever it is', async () => {
@@ -167,122 +260,5 @@ describe('damage', () => {
     await expect(openEmbeddedLog({ dir, lock })).rejects.toThrow(
       `${file} has format 2; this core-api knows formats up to 1. Use a newer core-api.`,
     );
-  });
-});
-
-describe('a disk that fails', () => {
-  test.each<[string, { call: 'write' | 'fdatasync'; code: string; partial?: number }]>([
-    ['takes no byte', { call: 'write', code: 'ENOSPC' }],
-    ['takes half a line', { call: 'write', code: 'ENOSPC', partial: 100 }],
-    ['takes one line and a half', { call: 'write', code: 'ENOSPC', partial: 600 }],
-    ['cannot sync', { call: 'fdatasync', code: 'EIO' }],
-  ] as const)(
-    'and %s: nothing of those appends remains, and the log goes on when it can',
-    async (_, fault) => {
-      const faults = faultyFs();
-      const broken = await open({ fs: faults.fs });
-      const kept = counted(1);
-      await broken.append('a-1', kept, 'no_stream');
-      const { size } = await stat(file);
-
-      faults.fail(fault.call, fault.code, fault);
-      // The sync after cutting back fails too when syncing does: then what was written may still be found.
-      const fate = fault.call === 'write' ? 'not_written' : 'unknown';
-      const racing = await Promise.allSettled(
-        Array.from({ length: 50 }, () => broken.append('a-1', counted(2), 0)),
-      );
-      expect(racing.map(({ status }) => status)).toEqual(Array(50).fill('rejected'));
-      expect(racing.map((result) => result.status === 'rejected' && result.reason.name)).toEqual(
-        Array(50).fill('LogUnavailable'),
-      );
-      await expect(broken.append('b-1', counted(1), 'no_stream')).rejects.toThrow(unavailable('not_written'));
-      expect(racing[0]).toMatchObject({ reason: { fate } });
-      expect(await broken.head()).toBe(0);
-      expect((await stat(file)).size).toBe(size);
-
-      faults.heal();
-      const more = counted(2);
-      expect(await broken.append('a-1', more, 0)).toEqual({ revision: 2, position: 2 });
-      expect(await allIds(broken)).toEqual(idsOf([...kept, ...more]));
-      expect(await allIds(await open())).toEqual(idsOf([...kept, ...more]));
-      expect(await verifyEmbeddedLog(dir)).not.toHaveProperty('problem');
-    },
-  );
-
-  test('while other appends wait: those wait in vain too, and subscribers see none of them', async () => {
-    const faults = faultyFs();
-    const broken = await open({ fs: faults.fs });
-    const stop = new AbortController();
-    const batches = broken.subscribe(-1, {}, stop.signal)[Symbol.asyncIterator]();
-    await batches.next();
-    const seen = batches.next();
-    faults.fail('fdatasync', 'EIO');
-    const first = broken.append('a-1', counted(1), 'no_stream');
-    first.catch(() => {});
-    await new Promise(setImmediate); // its write begins here
-    const second = broken.append('b-1', counted(1), 'no_stream');
-    await expect(first).rejects.toThrow(LogUnavailable);
-    await expect(second).rejects.toThrow(unavailable('not_written'));
-    expect(await collect(broken.readAll(-1))).toEqual([]);
-    faults.heal();
-    const kept = counted(1);
-    await broken.append('b-1', kept, 'no_stream');
-    expect(idsOf((await seen).value.events)).toEqual(idsOf(kept));
-    stop.abort();
-  });
-
-  test('and cannot be cut back: refuses every append until it can, and a restart finds whole appends only', async () => {
-    const faults = faultyFs();
-    const broken = await open({ fs: faults.fs });
-    await broken.append('a-1', counted(1), 'no_stream');
-    faults.fail('fdatasync', 'EIO');
-    faults.fail('ftruncate', 'EIO');
-    const doubtful = counted(2);
-    await expect(broken.append('a-1', doubtful, 0)).rejects.toThrow(unavailable('unknown'));
-    for (let i = 0; i < 3; i += 1)
-      await expect(broken.append('a-1', counted(1), 0)).rejects.toThrow(unavailable('not_written'));
-    const reopened = await open();
-    expect((await allIds(reopened)).slice(1)).toEqual(idsOf(doubtful));
-    expect(await reopened.append('a-1', doubtful, 0)).toEqual({ revision: 2, position: 2 });
-    expect(await verifyEmbeddedLog(dir)).toMatchObject({ events: 3 });
-  });
-
-  test('for good, as at a real limit of the file size: 503, no half line, and what fits is still taken', async () => {
-    await lock.release();
-    const child = startChild('appending.mjs', [dir, '8', '4000'], 'ulimit -f 256');
-    const lines = await child.rest();
-    const acknowledged = lines.flatMap(({ ids }) => (ids as string[] | undefined) ?? []);
-    expect(lines).toContainEqual({ failed: 'LogUnavailable', fate: 'not_written', code: 'EFBIG' });
-    expect(lines.at(-1)).toHaveProperty('small');
-    lock = await acquireLock(dir);
-    const reopened = await open();
-    expect(reopened.cut).toBeUndefined();
-    const stored = await collect(reopened.readAll(-1));
-    expect(idsOf(stored)).toEqual(expect.arrayContaining(acknowledged));
-    expect(stored.at(-1)?.stream).toBe('small-1');
-  });
-});
-
-describe('kill -9', () => {
-  test('of a process that appends loses nothing that it acknowledged and leaves no half append', async () => {
-    await lock.release();
-    const acknowledged = new Set<string>();
-    for (let round = 0; round < 5; round += 1) {
-      const child = startChild('appending.mjs', [dir, '32', '300']);
-      for (let line = 0; line < 40 + round * 200; line += 1) {
-        const said = await child.next();
-        expect(said).not.toHaveProperty('refused');
-        for (const id of (said?.ids as string[] | undefined) ?? []) acknowledged.add(id);
-      }
-      await child.kill();
-      for (const said of await child.rest())
-        for (const id of (said.ids as string[] | undefined) ?? []) acknowledged.add(id);
-    }
-    lock = await acquireLock(dir);
-    const reopened = await open();
-    const stored = new Set(await allIds(reopened));
-    expect([...acknowledged].filter((id) => !stored.has(id))).toEqual([]);
-    expect(acknowledged.size).toBeGreaterThan(2000);
-    expect(await verifyEmbeddedLog(dir)).not.toHaveProperty('problem');
   });
 });

@@ -72,13 +72,16 @@ describe('one writer', () => {
   });
 
   test.each(['free', 'stale'])('wins alone when 20 start at once and the lock is %s', async (before) => {
-    if (before === 'stale') leaveStale();
-    const results = await Promise.allSettled(Array.from({ length: 20 }, acquire));
-    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    for (const result of results)
-      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(DataDirHeld);
-    expect(held.filter((lock) => lock.held())).toHaveLength(1);
-    expect(await readdir(dir)).toEqual(['lock.sock']);
+    for (let round = 0; round < 5; round += 1) {
+      if (before === 'stale') leaveStale();
+      const results = await Promise.allSettled(Array.from({ length: 20 }, acquire));
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      for (const result of results)
+        if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(DataDirHeld);
+      expect(held.filter((lock) => lock.held())).toHaveLength(1);
+      expect(await readdir(dir)).toEqual(['lock.sock']);
+      for (const lock of held.splice(0)) await lock.release();
+    }
   });
 
   test('wins alone when processes start at once on a stale lock', async () => {

@@ -54,6 +54,7 @@ const terms = fc.oneof(
   term('number', fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 97, max: 104 })), [
     'eq',
     'in',
+    'gt',
     'gte',
     'lt',
   ]),

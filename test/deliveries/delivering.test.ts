@@ -432,6 +432,27 @@ describe('a job that ended without an outcome', () => {
   });
 });
 
+test('a retry that is asked for makes room for what was left out', async () => {
+  const to = await receiver(500, 500, 500, 200);
+  // The second attempts are within reach of the queue, and it takes two of the three.
+  const { endpoint, publish, whenAll, retries, queue } = await start({
+    mostDue: 2,
+    schedule: [0, 60, LATER],
+  });
+  const { id } = await endpoint(to.url);
+  const added = new Set<string>();
+  const add = queue.add;
+  queue.add = async (jobs) => {
+    for (const { job } of jobs) if (job.attempt === 2) added.add(job.deliveryId);
+    await add(jobs);
+  };
+  await publish(3);
+  await whenAll(id, 3, 'retrying');
+  await until(async () => added.size === 2, 'two jobs');
+  await retries.retry([...added][0] ?? '', 3, systemContext('test'));
+  await until(async () => added.size === 3, 'the job that was left out');
+});
+
 describe('after a restart', () => {
   test('what was pending or due is sent, and what was sent is not sent again', async () => {
     const to = await receiver(200, 500, 500, 200);

@@ -47,6 +47,13 @@ describe('a workspace', () => {
     expect(decide(4)).toEqual([created]);
   });
 
+  it('changes its slug on a reservation only; one that stays as it is needs none', () => {
+    const state = given(workspace, created).state();
+    expect(() => workspace.decide(update({ slug: 'new' }), state)).toThrow(ReservationLost);
+    expect(workspace.decide({ ...update({ slug: 'new' }), reservation: 0 }, state)).toHaveLength(1);
+    expect(workspace.decide(update({ slug: 'acme', name: 'New' }), state)).toHaveLength(1);
+  });
+
   it('takes no slug on a reservation that was taken over', () => {
     const state = given(workspace, created, {
       ...withdrawn,
@@ -95,6 +102,23 @@ describe('a workspace', () => {
         type: 'WorkspaceUpdated',
         data: { workspaceId: id, changes: { metadata: { ...many, crm: null } } },
       });
+  });
+
+  it('holds at most 256 KiB of settings, counted after the merge', () => {
+    const half = 'x'.repeat(140_000);
+    const first: WorkspaceEvent = {
+      type: 'WorkspaceUpdated',
+      data: { workspaceId: id, changes: { settings: { a: half } } },
+    };
+    given(workspace, created)
+      .when(update({ settings: { a: half } }))
+      .then(first);
+    given(workspace, created, first)
+      .when(update({ settings: { b: half } }))
+      .thenRefused('validation_failed');
+    given(workspace, created, first)
+      .when(update({ settings: { a: 'short' } }))
+      .then({ type: 'WorkspaceUpdated', data: { workspaceId: id, changes: { settings: { a: 'short' } } } });
   });
 
   it('is updated by owners and admins, deleted by owners only', () => {

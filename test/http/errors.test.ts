@@ -224,3 +224,39 @@ test('the log of requests names route pattern, status and key id, and never the 
   expect(JSON.stringify(logged)).not.toContain(app.key);
   expect(JSON.stringify(logged)).not.toContain('workspace_id');
 });
+
+test('a write is answered when the read models have seen it', async () => {
+  const waited: number[] = [];
+  let seen = () => {};
+  const waiting = new Promise<void>((entered) => {
+    seen = entered;
+  });
+  let caughtUp = () => {};
+  const frame = await startFrame(
+    app,
+    [
+      testRoute('/write', async () => ({ status: 200, body: {}, position: 7 })),
+      testRoute('/read', async () => ({ status: 200, body: {} }), { method: 'GET' }),
+    ],
+    {
+      waitFor: (position) => {
+        waited.push(position);
+        seen();
+        return new Promise<void>((resolve) => {
+          caughtUp = resolve;
+        });
+      },
+    },
+  );
+  try {
+    const write = ask(frame, app.key, '/write').then(() => 'written');
+    await waiting;
+    const read = ask(frame, app.key, '/read', { method: 'GET' }).then(() => 'read');
+    expect(await Promise.race([write, read])).toBe('read');
+    caughtUp();
+    expect(await write).toBe('written');
+    expect(waited).toEqual([7]);
+  } finally {
+    await frame.stop();
+  }
+});

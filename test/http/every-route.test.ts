@@ -1,286 +1,285 @@
-// What holds for every endpoint, in both dialects, by a loop over the route table: a new route cannot forget it.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Route } from '../../src/http/route.js';
+// What every endpoint owes its callers, checked on every row of the route table: a new route cannot forget it.
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Dialect, dialects } from '../../src/dialects/dialect.js';
+import type { Method, Route } from '../../src/http/route.js';
 import { type Called, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
+import { newTenant, scopedKey, type Tenant } from '../support/tenants.js';
 
-/** What a valid request to a route needs: its path's parameters and its body. A route that is missing here fails. */
-type Fixture = { readonly params?: Readonly<Record<string, string>>; readonly body?: object };
-type Made = { webhook: string; key: string; delivery: string };
+/** A good request to each route, by its id. Path parameters are filled in with records of the asking tenant. */
+const fixtures: Readonly<Record<string, { readonly body?: () => object; readonly status: number }>> = {
+  listWorkspaces: { status: 200 },
+  getWorkspace: { status: 200 },
+  createWorkspace: { status: 201, body: () => ({ name: 'Every route' }) },
+  updateWorkspace: { status: 200, body: () => ({ name: 'Renamed' }) },
+  deleteWorkspace: { status: 204 },
+  listApiKeys: { status: 200 },
+  getCurrentApiKey: { status: 200 },
+  getApiKey: { status: 200 },
+  createApiKey: { status: 201, body: () => ({ name: 'Every route', scopes: [] }) },
+  updateApiKey: { status: 200, body: () => ({ name: 'Renamed' }) },
+  rotateApiKey: { status: 200, body: () => ({ grace_period_hours: 1 }) },
+  revokeApiKey: { status: 204 },
+  verifyApiKey: { status: 200, body: () => ({ key: 'sk_live_unknown' }) },
+  listWebhooks: { status: 200 },
+  getWebhook: { status: 200 },
+  createWebhook: { status: 201, body: () => ({ url: target, events: ['post.created'] }) },
+  updateWebhook: { status: 200, body: () => ({ events: ['post.*'] }) },
+  deleteWebhook: { status: 204 },
+  rotateWebhookSecret: { status: 200, body: () => ({ grace_period_seconds: 0 }) },
+  testWebhook: { status: 200 },
+  listDeliveries: { status: 200 },
+  getDelivery: { status: 200 },
+  retryDelivery: { status: 200 },
+  listEventTypes: { status: 200 },
+  publishEvent: { status: 202, body: () => ({ type: 'post.created', data: {}, id: randomUUID() }) },
+};
 
-const fixtures = (made: Made): Readonly<Record<string, Fixture>> => {
-  const webhook = { params: { id: made.webhook } };
-  const key = { params: { id: made.key } };
-  const delivery = { params: { id: made.webhook, deliveryId: made.delivery } };
+/** Nobody listens there: deliveries stay under way. */
+const target = 'http://127.0.0.1:9/hook';
+const UNKNOWN = '999999';
+
+/** Integer ids of one record of each kind. */
+type Records = Readonly<Record<'workspaces' | 'api-keys' | 'webhooks' | 'deliveryId', string>>;
+
+let app: TestApp;
+let routes: readonly Route[];
+let own: Records;
+let foreign: Records;
+let stranger: Tenant;
+let weak: string;
+
+const dataOf = ({ body, status, text }: Called) => {
+  if (status >= 400) throw new Error(`${status} ${text}`);
+  return body.data;
+};
+
+/** Makes a record of each kind, reached by `key`. */
+const makeRecords = async (key: string): Promise<Records> => {
+  const post = async (path: string, body: object) => dataOf(await app.call('POST', path, { key, body }));
+  const workspace = await post('/workspaces', { name: 'Record' });
+  const apiKey = await post('/api-keys', { name: 'Record', scopes: [] });
+  const webhook = await post('/webhooks', { url: target, events: ['record.made'] });
+  await post('/events', { type: 'record.made', data: {} });
+  await app.waitForAll();
+  const [delivery] = dataOf(await app.call('GET', `/webhooks/${webhook.id}/deliveries`, { key }));
   return {
-    listWorkspaces: {},
-    getWorkspace: { params: { id: '1' } },
-    createWorkspace: { body: { name: 'New' } },
-    updateWorkspace: { params: { id: '1' }, body: { name: 'Renamed' } },
-    deleteWorkspace: { params: { id: '1' } },
-    listApiKeys: {},
-    getCurrentApiKey: {},
-    getApiKey: key,
-    createApiKey: { body: { name: 'New' } },
-    updateApiKey: { ...key, body: { name: 'Renamed' } },
-    rotateApiKey: { ...key, body: {} },
-    revokeApiKey: key,
-    verifyApiKey: { body: { key: `sk_test_${'v'.repeat(40)}` } },
-    listWebhooks: {},
-    getWebhook: webhook,
-    createWebhook: { body: { url: 'https://example.com/h', events: ['*'] } },
-    updateWebhook: { ...webhook, body: { is_active: false } },
-    deleteWebhook: webhook,
-    testWebhook: webhook,
-    rotateWebhookSecret: { ...webhook, body: {} },
-    listDeliveries: webhook,
-    getDelivery: delivery,
-    retryDelivery: delivery,
-    listEventTypes: {},
-    publishEvent: { body: { type: 'post.created', data: {} } },
+    workspaces: String(workspace.id),
+    'api-keys': String(apiKey.id),
+    webhooks: String(webhook.id),
+    deliveryId: String(delivery.id),
   };
 };
 
-let app: TestApp;
-let made: Made;
-/** A `*` key of another tenant, a key that may do nothing, and the workspace of the other tenant. */
-let foreign: string;
-let powerless: string;
-let foreignWorkspace: string;
-
 beforeAll(async () => {
-  // A receiver that is not there: the delivery stays, for the routes that need one.
-  app = await startTestApp({ WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true', WEBHOOK_RETRY_SCHEDULE: '0,3600' });
-  const webhook = await app.call('POST', '/webhooks', {
-    body: { url: 'http://127.0.0.1:9/', events: ['post.*'] },
-  });
-  const key = await app.call('POST', '/api-keys', { body: { name: 'some' } });
-  const none = await app.call('POST', '/api-keys', { body: { name: 'powerless', scopes: [] } });
-  await app.call('POST', '/events', { body: { type: 'post.created', data: {} } });
-  const deliveries = () => app.call('GET', `/webhooks/${webhook.body.data.id}/deliveries`);
-  await vi.waitUntil(async () => (await deliveries()).body.meta.total === 1, { timeout: 10_000 });
-  made = {
-    webhook: `${webhook.body.data.id}`,
-    key: `${key.body.data.id}`,
-    delivery: `${(await deliveries()).body.data[0].id}`,
-  };
-  powerless = none.body.data.key;
-  const other = await app.app.bootstrap.mintKey({ email: 'other@example.com' });
-  foreign = other.key;
-  foreignWorkspace = `${other.workspace.number}`;
+  app = await startTestApp({ WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true', WEBHOOK_TIMEOUT_MS: '500' });
+  routes = app.app.routes;
+  stranger = await newTenant(app);
+  weak = await scopedKey(app, ['posts:read']);
+  own = await makeRecords(app.key);
+  foreign = await makeRecords(stranger.key);
 });
 afterAll(() => app.stop());
 
-const routes = async (): Promise<readonly Route[]> => app.app.routes;
-const fixtureOf = ({ doc }: Route): Fixture => {
-  const fixture = fixtures(made)[doc.id];
-  if (!fixture) throw new Error(`${doc.id} has no fixture in every-route.test.ts`);
-  return fixture;
-};
-const pathOf = (route: Route, params = fixtureOf(route).params ?? {}): string =>
-  route.path.replace(/:(\w+)/g, (_, name: string) => params[name] ?? `missing-${name}`);
-const callRoute = (route: Route, options: CallOptions & { path?: string } = {}): Promise<Called> => {
-  const { body } = fixtureOf(route);
-  return app.call(route.method, options.path ?? pathOf(route), {
-    ...(body === undefined ? {} : { body }),
-    ...options,
-  });
-};
-
-/** Runs a check on every route and says which ones failed it, so that one failure does not hide the next. */
-const onEvery = async (
-  check: (route: Route) => Promise<void>,
-  which: (route: Route) => boolean = () => true,
-) => {
-  const chosen = (await routes()).filter(which);
-  expect(chosen.length).toBeGreaterThan(0);
-  for (const route of chosen) {
-    try {
-      await check(route);
-    } catch (error) {
-      throw new Error(`${route.method} ${route.path}: ${error instanceof Error ? error.message : error}`, {
-        cause: error,
-      });
-    }
-  }
-};
-const authenticated = ({ scope }: Route) => scope !== 'none';
-
-describe('every route', () => {
-  it('has a fixture here, an id of its own, and a fixture stands for a route', async () => {
-    const ids = (await routes()).map(({ doc }) => doc.id);
-    expect(new Set(ids).size).toBe(ids.length);
-    expect(Object.keys(fixtures(made)).sort()).toEqual([...ids].sort());
+/** The path with its parameters filled in: `id` names a record of the kind that the path begins with. */
+const pathTo = (route: Route, records: Partial<Records> | string): string =>
+  route.path.replace(/:(\w+)/g, (_, name: string) => {
+    const kind = (name === 'id' ? route.path.split('/')[1] : name) as keyof Records;
+    const id = typeof records === 'string' ? records : records[kind];
+    if (id === undefined) throw new Error(`no record for :${name} of ${route.path}`);
+    return id;
   });
 
-  for (const dialect of ['2026', '2024'] as const) {
-    const headers = { 'X-API-Dialect': dialect };
-    /** Code and sentence of an error, wherever the dialect puts them. */
-    const errorOf = ({
-      body,
-    }: Called): { code: string; message: string; fields?: Record<string, string[]> } =>
-      dialect === '2026'
-        ? { code: body.error, message: body.message, ...(body.errors ? { fields: body.errors } : {}) }
-        : {
-            code: body.error.code,
-            message: body.error.message,
-            ...(body.error.details ? { fields: body.error.details } : {}),
-          };
-    const code = (in2026: string, in2024: string) => (dialect === '2026' ? in2026 : in2024);
+const isWrite = ({ method }: Route) => method !== 'GET';
+const bodyOf = (route: Route): CallOptions => {
+  const { body } = fixtures[route.doc.id] ?? {};
+  return body ? { body: body() } : {};
+};
 
-    describe(`in the ${dialect} dialect`, () => {
-      it('refuses a request without a key', () =>
-        onEvery(async (route) => {
-          const answer = await callRoute(route, { key: null, headers });
-          expect(answer.status).toBe(401);
-          expect(errorOf(answer)).toEqual({
-            code: code('unauthorized', 'UNAUTHENTICATED'),
-            message: 'Invalid or missing API key.',
-          });
-        }, authenticated));
+type Refusal = {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly fields: object;
+};
 
-      it('refuses a key that is malformed or unknown', () =>
-        onEvery(async (route) => {
-          for (const key of ['nonsense', `sk_live_${'a'.repeat(40)}`]) {
-            const answer = await callRoute(route, { key, headers });
-            expect(answer.status).toBe(401);
-            expect(errorOf(answer)).toEqual({
-              code: code('unauthorized', 'INVALID_API_KEY'),
-              message: 'Invalid or missing API key.',
-            });
-          }
-        }, authenticated));
+/** What a refusal says, whatever its dialect; checks what every answer must carry. */
+const refusalOf = ({ status, body, headers }: Called, dialect: Dialect): Refusal => {
+  expect(headers.get('x-request-id')).toMatch(/^req_/);
+  expect(headers.get('x-api-dialect')).toBe(dialect);
+  for (const name of ['limit', 'remaining', 'reset'])
+    expect(headers.get(`x-ratelimit-${name}`)).toMatch(/^\d+$/);
+  if (dialect === '2026')
+    return { status, code: body.error, message: body.message, fields: body.errors ?? {} };
+  const { code, message, details = {} } = body.error;
+  return { status, code, message, fields: details };
+};
 
-      it('refuses a key without its scope, naming it', () =>
-        onEvery(
-          async (route) => {
-            const answer = await callRoute(route, { key: powerless, headers });
-            expect(answer.status).toBe(403);
-            expect(errorOf(answer)).toEqual({
-              code: code('access_denied', 'INSUFFICIENT_PERMISSIONS'),
-              message: `Insufficient permissions. Required scope: ${route.scope}`,
-            });
-          },
-          (route) => authenticated(route) && route.scope !== 'any',
-        ));
+const codes = {
+  2026: {
+    missing: 'unauthorized',
+    bad: 'unauthorized',
+    scope: 'access_denied',
+    none: 'not_found',
+    method: 'method_not_allowed',
+    invalid: 'validation_failed',
+    json: 'invalid_json',
+  },
+  2024: {
+    missing: 'UNAUTHENTICATED',
+    bad: 'INVALID_API_KEY',
+    scope: 'INSUFFICIENT_PERMISSIONS',
+    none: 'RESOURCE_NOT_FOUND',
+    method: 'METHOD_NOT_ALLOWED',
+    invalid: 'VALIDATION_ERROR',
+    json: 'INVALID_JSON',
+  },
+} as const;
 
-      it('answers for another tenant’s record as for one that does not exist', () =>
-        onEvery(
-          async (route) => {
-            const body = fixtureOf(route).body;
-            const theirs = await callRoute(route, { key: foreign, headers });
-            const unknown = await callRoute(route, {
-              key: foreign,
-              headers,
-              path: pathOf(route, { id: '999999', deliveryId: '999999' }),
-              ...(body === undefined ? {} : { body }),
-            });
-            expect(theirs.status).toBe(404);
-            const steady = ({ text }: Called) => text.replace(/req_\w+/, 'req_');
-            expect(steady(theirs)).toBe(steady(unknown));
-          },
-          ({ path }) => path.includes(':'),
-        ));
+test('every route has a fixture here, and every fixture a route', () => {
+  expect(Object.keys(fixtures).toSorted()).toEqual(routes.map(({ doc }) => doc.id).toSorted());
+});
 
-      it('answers 404 in a context that is unknown or another tenant’s', () =>
-        onEvery(async (route) => {
-          for (const workspace of [foreignWorkspace, '999999', 'nonsense']) {
-            const answer = await callRoute(route, { headers: { ...headers, 'X-Workspace-ID': workspace } });
-            expect(answer.status).toBe(404);
-            expect(errorOf(answer)).toEqual({
-              code: code('not_found', 'RESOURCE_NOT_FOUND'),
-              message: 'Workspace not found.',
-            });
-          }
-        }, authenticated));
-
-      it('refuses header and query that name different workspaces', () =>
-        onEvery(async (route) => {
-          const other = await app.call('GET', '/workspaces?sort=-id');
-          const id =
-            other.body.data.find((row: { id: number }) => row.id !== 1)?.id ??
-            (await app.call('POST', '/workspaces', { body: { name: 'Second' } })).body.data.id;
-          const answer = await callRoute(route, {
-            headers: { ...headers, 'X-Workspace-ID': '1' },
-            path: `${pathOf(route)}?workspace_id=${id}`,
-          });
-          expect(answer.status).toBe(422);
-          expect(errorOf(answer).code).toBe(code('validation_failed', 'VALIDATION_ERROR'));
-        }, authenticated));
-
-      it('refuses unknown fields, naming them, and broken JSON, null and lists as a body', () =>
-        onEvery(
-          async (route) => {
-            const unknown = await callRoute(route, {
-              headers,
-              body: { ...fixtureOf(route).body, nmae: 'x' },
-            });
-            expect([unknown.status, errorOf(unknown).fields?.['nmae']]).toEqual([
-              422,
-              ['The nmae field is not known.'],
-            ]);
-            const broken = await callRoute(route, {
-              headers: { ...headers, 'content-type': 'application/json' },
-              body: '{"name":',
-            });
-            expect([broken.status, errorOf(broken).code]).toEqual([
-              400,
-              code('invalid_json', 'INVALID_JSON'),
-            ]);
-            for (const body of ['null', '[]', '"text"', '1']) {
-              const answer = await callRoute(route, {
-                headers: { ...headers, 'content-type': 'application/json' },
-                body,
-              });
-              expect([body, answer.status]).toEqual([body, 422]);
-            }
-            const type = await callRoute(route, {
-              headers: { ...headers, 'content-type': 'application/xml' },
-              body: '<a/>',
-            });
-            expect([type.status, errorOf(type).code]).toEqual([
-              415,
-              code('unsupported_media_type', 'UNSUPPORTED_MEDIA_TYPE'),
-            ]);
-          },
-          ({ method, scope }) => method !== 'GET' && scope !== 'none',
-        ));
-
-      it('refuses unknown and repeated query parameters, naming them', () =>
-        onEvery(async (route) => {
-          for (const [query, name] of [
-            ['serach=x', 'serach'],
-            ['search[$ne]=x', 'search[$ne]'],
-            ['workspace_id=1&workspace_id=2', 'workspace_id'],
-          ] as const) {
-            const answer = await callRoute(route, { headers, path: `${pathOf(route)}?${query}` });
-            expect([query, answer.status, Object.keys(errorOf(answer).fields ?? {})]).toEqual([
-              query,
-              422,
-              [name],
-            ]);
-          }
-        }, authenticated));
-
-      it('shows limits, request id and dialect on every answer, and Allow for a method that is not there', () =>
-        onEvery(async (route) => {
-          for (const answer of [
-            await callRoute(route, { key: powerless, headers }),
-            await callRoute(route, { key: null, headers }),
-            await app.call('PUT', pathOf(route), { headers, body: {} }),
-          ]) {
-            expect(answer.headers.get('x-request-id')).toMatch(/^req_\w{12,}$/);
-            for (const name of ['limit', 'remaining', 'reset'])
-              expect(answer.headers.get(`x-ratelimit-${name}`)).toMatch(/^\d+$/);
-            expect(answer.headers.get('x-api-dialect')).toBe(dialect);
-            expect(answer.headers.get('vary')).toContain('X-API-Dialect');
-          }
-          const put = await app.call('PUT', pathOf(route), { headers, body: {} });
-          expect([put.status, errorOf(put).code]).toEqual([
-            405,
-            code('method_not_allowed', 'METHOD_NOT_ALLOWED'),
-          ]);
-          expect(put.headers.get('allow')?.split(', ')).toContain(route.method);
-        }));
+describe.each(dialects)('in the dialect %s, every route', (dialect) => {
+  const code = codes[dialect];
+  const headers = { 'X-API-Dialect': dialect };
+  const refused = async (route: Route, path: string, options: CallOptions) =>
+    refusalOf(
+      await app.call(route.method, path, { ...options, headers: { ...headers, ...options.headers } }),
+      dialect,
+    );
+  /** Runs the check on every route that it is about; what it refuses must leave no trace in the log. */
+  const onEvery = async (wanted: (route: Route) => boolean, check: (route: Route) => Promise<void>) => {
+    const about = routes.filter(wanted);
+    expect(about.length).toBeGreaterThan(0);
+    const events = await app.appended(async () => {
+      for (const route of about) await check(route);
     });
-  }
+    expect(events.filter(({ metadata }) => 'key' in metadata.actor)).toEqual([]);
+  };
+  const always = () => true;
+
+  test('answers 401 without a key', () =>
+    onEvery(always, async (route) => {
+      const refusal = await refused(route, pathTo(route, own), { key: null, ...bodyOf(route) });
+      expect([route.doc.id, refusal.status, refusal.code]).toEqual([route.doc.id, 401, code.missing]);
+    }));
+
+  test('answers 401 to a bad key', () =>
+    onEvery(always, async (route) => {
+      const key = `sk_live_${'x'.repeat(40)}`;
+      const refusal = await refused(route, pathTo(route, own), { key, ...bodyOf(route) });
+      expect([route.doc.id, refusal.status, refusal.code]).toEqual([route.doc.id, 401, code.bad]);
+    }));
+
+  test('answers 403 to a key without its scope, and names it', () =>
+    onEvery(
+      ({ scope }) => scope !== 'any',
+      async (route) => {
+        const {
+          status,
+          code: said,
+          message,
+        } = await refused(route, pathTo(route, own), { key: weak, ...bodyOf(route) });
+        const expected = `Insufficient permissions. Required scope: ${route.scope}`;
+        expect([route.doc.id, status, said, message]).toEqual([route.doc.id, 403, code.scope, expected]);
+      },
+    ));
+
+  test('answers 404 for another tenant’s record as for one that does not exist', () =>
+    onEvery(
+      ({ path }) => path.includes(':'),
+      async (route) => {
+        const unknown = await refused(route, pathTo(route, UNKNOWN), bodyOf(route));
+        expect([route.doc.id, unknown.status, unknown.code]).toEqual([route.doc.id, 404, code.none]);
+        expect(await refused(route, pathTo(route, foreign), bodyOf(route))).toEqual(unknown);
+        expect(await refused(route, pathTo(route, 'nonsense'), bodyOf(route))).toEqual(unknown);
+        if (!route.path.includes(':deliveryId')) return;
+        const mixed = { ...own, deliveryId: foreign.deliveryId };
+        expect(await refused(route, pathTo(route, mixed), bodyOf(route))).toEqual(unknown);
+      },
+    ));
+
+  test('answers 404 for an unknown context workspace and for a stranger’s', () =>
+    onEvery(always, async (route) => {
+      for (const id of [UNKNOWN, String(stranger.workspace)])
+        for (const [path, more] of [
+          [pathTo(route, own), { 'X-Workspace-ID': id }],
+          [`${pathTo(route, own)}?workspace_id=${id}`, {}],
+        ] as const) {
+          const { status, message } = await refused(route, path, { headers: more, ...bodyOf(route) });
+          expect([route.doc.id, status, message]).toEqual([route.doc.id, 404, 'Workspace not found.']);
+        }
+    }));
+
+  test('answers 405 with Allow to a wrong method', () =>
+    onEvery(always, async (route) => {
+      const methods = routes.filter(({ path }) => path === route.path).map(({ method }) => method);
+      const wrong = (['PUT', 'PATCH', 'DELETE', 'POST'] satisfies Method[]).find(
+        (method) => !methods.includes(method),
+      );
+      const answer = await app.call(wrong ?? 'PUT', pathTo(route, own), { headers });
+      expect([route.doc.id, answer.status, refusalOf(answer, dialect).code]).toEqual([
+        route.doc.id,
+        405,
+        code.method,
+      ]);
+      for (const method of methods) expect(answer.headers.get('allow')?.split(', ')).toContain(method);
+    }));
+
+  test('answers 422 to a body field that it does not know', () =>
+    onEvery(isWrite, async (route) => {
+      const body = { ...(bodyOf(route).body as object), nmae: 1 };
+      const { status, code: said, fields } = await refused(route, pathTo(route, own), { body });
+      expect([route.doc.id, status, said, fields]).toEqual([
+        route.doc.id,
+        422,
+        code.invalid,
+        { nmae: ['The nmae field is not known.'] },
+      ]);
+    }));
+
+  test('answers 422 to a query parameter that it does not know', () =>
+    onEvery(always, async (route) => {
+      const { status, fields } = await refused(route, `${pathTo(route, own)}?nmae=1`, bodyOf(route));
+      expect([route.doc.id, status, fields]).toEqual([
+        route.doc.id,
+        422,
+        { nmae: ['The nmae parameter is not known.'] },
+      ]);
+    }));
+
+  test('answers 400 to a body that is no JSON', () =>
+    onEvery(isWrite, async (route) => {
+      const { status, code: said } = await refused(route, pathTo(route, own), { body: '{"name":' });
+      expect([route.doc.id, status, said]).toEqual([route.doc.id, 400, code.json]);
+    }));
+
+  test('answers 422 to a body that is null', () =>
+    onEvery(isWrite, async (route) => {
+      const { status, fields } = await refused(route, pathTo(route, own), { body: 'null' });
+      expect([route.doc.id, status, fields]).toEqual([
+        route.doc.id,
+        422,
+        { body: ['The body must be a JSON object.'] },
+      ]);
+    }));
+
+  test('does its work for a key that has its scope and no other', async () => {
+    const records = await makeRecords(app.key);
+    // What ends a record comes last.
+    const ordered = routes.toSorted(
+      (left, right) => Number(left.method === 'DELETE') - Number(right.method === 'DELETE'),
+    );
+    for (const route of ordered) {
+      const key = await scopedKey(app, route.scope === 'any' ? [] : [route.scope]);
+      const { status, text } = await app.call(route.method, pathTo(route, records), {
+        key,
+        headers,
+        ...bodyOf(route),
+      });
+      const expected = fixtures[route.doc.id]?.status;
+      expect([route.doc.id, status, status === expected ? '' : text]).toEqual([route.doc.id, expected, '']);
+    }
+  });
 });

@@ -35,6 +35,13 @@ describe('workspaces', () => {
       expect(headers.get(name)).not.toBeNull();
   });
 
+  it('every list has absolute links, also where there is but one page', async () => {
+    for (const path of ['/workspaces', '/api-keys', '/webhooks', '/event-types']) {
+      const { links } = (await app.call('GET', `${path}?per_page=100`)).body;
+      expect(links).toMatchObject({ first: `${app.url}/api/v1${path}?per_page=100&page=1`, prev: null });
+    }
+  });
+
   it('4, 5: pages of 60, and at most 100 a page', async () => {
     const { body: before } = await app.call('GET', '/workspaces');
     await Promise.all(Array.from({ length: 60 - before.meta.total }, () => create()));
@@ -160,6 +167,25 @@ describe('workspaces', () => {
         bad,
         (await app.call('GET', `/workspaces?${bad}`)).body.errors?.[bad.split('=')[0] ?? ''],
       ]).toEqual([bad, [expect.any(String)]]);
+  });
+
+  it('settings are free-form, but for the ones that the product knows', async () => {
+    const { body, status } = await app.call('PATCH', '/workspaces/1', {
+      body: { settings: { timezone: 5, theme: 7 } },
+    });
+    expect([status, body.errors]).toEqual([
+      422,
+      { 'settings.timezone': ['The settings.timezone must be a string.'] },
+    ]);
+  });
+
+  it('records that sort alike come in the order of their ids', async () => {
+    const { data } = (await app.call('GET', '/workspaces?sort=tier&per_page=100')).body;
+    const free = data
+      .filter(({ tier }: { tier: string }) => tier === 'free')
+      .map(({ id }: { id: number }) => id);
+    expect(free.length).toBeGreaterThan(5);
+    expect(free).toEqual([...free].sort((left, right) => left - right));
   });
 
   it('the only workspace of a user cannot be deleted', async () => {

@@ -187,6 +187,7 @@ describe('by address', () => {
 
 describe('the address that a key is bound to', () => {
   test('any other gets 403 and does not use up the key', async () => {
+    now = new Date('2026-01-15T15:00:00.000Z');
     const key = await scopedKey(app, ['*'], { allowed_ips: ['198.51.100.0/24', '2001:db8::/32'] });
     const { status, body, headers } = await app.call('GET', '/workspaces', { key });
     expect([status, body]).toEqual([

@@ -118,7 +118,6 @@ describe('pages', () => {
     'page=abc',
     'page=',
     'page=1e3',
-    'page=9999999999999999',
     'per_page=0',
     'per_page=x',
     'per_page=2.0',

@@ -233,7 +233,9 @@ describe('DELETE /webhooks/{id}', () => {
     const commandId =
       appended.find(({ type }) => type === 'WebhookEndpointDeleted')?.metadata.commandId ?? '';
     const { routes, stores } = app.app;
-    const workspace = (await stores.readModels.find('workspaces', { where: [], limit: 1 }))[0];
+    const workspace = (
+      await stores.readModels.find('workspaces', { where: [{ field: 'number', op: 'eq', value: 1 }] })
+    )[0];
     const again = { params: { id: String(id) }, command: systemContext('test', { commandId }), workspace };
     const remove = routes.find(({ doc }) => doc.id === 'deleteWebhook');
     const more = await app.appended(async () =>

@@ -232,3 +232,23 @@ describe('PATCH /webhooks/{id}', () => {
     expect((await patch({ events: ['a.b'] }, { 'If-Match': etag })).status).toBe(412);
   });
 });
+
+test('a change and a rotation whose answers were lost are answered after a restart, though the endpoint is gone since', async () => {
+  const { id } = await createWebhook(app);
+  const headers = (key: string) => ({ 'Idempotency-Key': key });
+  const calls = async () => [
+    await app.call('PATCH', `/webhooks/${id}`, {
+      body: { description: 'New' },
+      headers: headers('lost-change'),
+    }),
+    await app.call('POST', `/webhooks/${id}/secret/rotate`, { headers: headers('lost-rotation') }),
+  ];
+  const shown = (answers: Awaited<ReturnType<typeof calls>>) =>
+    answers.map(({ status, text }) => [status, text]);
+  app.app.stores.idempotency.finish = () => Promise.reject(new Error('stopped'));
+  const first = shown(await calls());
+  expect(first.map(([status]) => status)).toEqual([200, 200]);
+  expect((await app.call('DELETE', `/webhooks/${id}`)).status).toBe(204);
+  await app.restart();
+  expect(shown(await calls())).toEqual(first);
+});

@@ -1,5 +1,10 @@
 // Endpoints of workspaces, by status; acceptance examples by their numbers.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { embeddedReadModels } from '../../src/adapters/read-models/embedded.js';
+import { systemContext } from '../../src/commands/context.js';
+import type { Exchange } from '../../src/http/route.js';
+import { workspaceRoutes } from '../../src/http/workspaces.js';
+import { workspaces as projection, type WorkspaceRow } from '../../src/projections/workspaces.js';
 import { startTestApp, type TestApp } from '../support/api.js';
 import { newTenant, scopedKey, type Tenant } from '../support/tenants.js';
 
@@ -249,6 +254,15 @@ describe('PATCH /workspaces/{id}', () => {
   });
 });
 
+test('GET with If-Match: 412 when the record has changed since', async () => {
+  const { id } = await create();
+  const read = (ifMatch: string) =>
+    app.call('GET', `/workspaces/${id}`, { headers: { 'If-Match': ifMatch } });
+  expect([(await read('"0"')).status, (await read('*')).status, (await read('"1"')).status]).toEqual([
+    200, 200, 412,
+  ]);
+});
+
 describe('GET with If-None-Match', () => {
   test('304 without a body while the record is the same, 200 after a change', async () => {
     const { id } = await create();
@@ -284,6 +298,44 @@ describe('DELETE /workspaces/{id}', () => {
     const { status, body } = await app.call('DELETE', `/workspaces/${workspace}`, { key });
     expect([status, body.error]).toEqual([422, 'cannot_delete']);
     expect((await app.call('GET', `/workspaces/${workspace}`, { key })).status).toBe(200);
+  });
+
+  test('at once of both that a user has leaves one', async () => {
+    const { key, workspace } = await newTenant(app);
+    const { body } = await app.call('POST', '/workspaces', { body: { name: 'Second' }, key });
+    const second = body.data.id;
+    const headers = { 'X-Workspace-ID': String(second) };
+    const inside = { name: 'Inside', scopes: ['*'] };
+    const other = (await app.call('POST', '/api-keys', { body: inside, headers, key })).body.data.key;
+    const answers = await Promise.all([
+      app.call('DELETE', `/workspaces/${second}`, { key }),
+      app.call('DELETE', `/workspaces/${workspace}`, { key: other }),
+    ]);
+    // The second is refused, or comes so late that its key has ended.
+    const statuses = answers.map(({ status }) => status).sort((a, b) => a - b);
+    expect(['204,401', '204,422']).toContain(statuses.join());
+    const left = await Promise.all([key, other].map((one) => app.call('GET', '/workspaces', { key: one })));
+    expect(left.filter(({ status }) => status === 200).map(({ body: list }) => list.meta.total)).toEqual([1]);
+  });
+
+  test('of the last is refused also while the rows do not show the deletion before it', async () => {
+    const { key } = await newTenant(app);
+    await app.call('POST', '/workspaces', { body: { name: 'Second' }, key });
+    const newest = { where: [], sort: [['number', 'desc']], limit: 2 } as const;
+    const rows = await app.app.stores.readModels.find<WorkspaceRow>('workspaces', newest);
+    const lagging = embeddedReadModels([projection]);
+    await lagging.apply('workspaces', rows, { log: app.app.stores.log.id, version: 1, position: 1 });
+    const { workspaces } = app.app.commands;
+    const routes = workspaceRoutes({ readModels: lagging, workspaces, showUsers: async () => new Map() });
+    const userId = rows[0]?.memberIds[0];
+    const remove = (number = 0) => {
+      const exchange = { params: { id: String(number) }, caller: { userId }, command: systemContext('test') };
+      return routes
+        .find(({ method }) => method === 'DELETE')
+        ?.handle(exchange as unknown as Exchange<unknown, unknown>);
+    };
+    expect(await remove(rows[0]?.number)).toMatchObject({ status: 204 });
+    await expect(remove(rows[1]?.number)).rejects.toMatchObject({ code: 'cannot_delete' });
   });
 
   test('422 for a body that would do nothing', async () => {
@@ -324,4 +376,19 @@ describe('scopes', () => {
     for (const path of ['/workspaces', '/webhooks', '/api-keys'])
       expect((await app.call('POST', path, { body: {}, key: reads })).status).toBe(403);
   });
+});
+
+test('a change whose answer was lost is answered after a restart, though the workspace is gone since', async () => {
+  const { id } = await create({ name: 'Short-lived', slug: 'short-lived' });
+  const change = () =>
+    app.call('PATCH', `/workspaces/${id}`, {
+      body: { slug: 'shorter-lived' },
+      headers: { 'Idempotency-Key': 'lost-change' },
+    });
+  app.app.stores.idempotency.finish = () => Promise.reject(new Error('stopped'));
+  const first = await change();
+  expect((await app.call('DELETE', `/workspaces/${id}`)).status).toBe(204);
+  await app.restart();
+  const second = await change();
+  expect([second.status, second.text]).toEqual([200, first.text]);
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Batch, EventLog } from '../../src/adapters/event-log/port.js';
+import { type Batch, type EventLog, LogUnavailable } from '../../src/adapters/event-log/port.js';
 import { newId } from '../../src/domain/ids.js';
 import { type Follower, follower, type Handler } from '../../src/projections/follower.js';
 import { type TestLog, testLog } from '../support/embedded-log.js';
@@ -97,7 +97,82 @@ describe('the follower', () => {
     expect(shaky.seen).toEqual([0]);
     expect(warnings).toMatchObject([
       { handler: 'shaky', eventPosition: 0, message: 'not now' },
-      { handler: 'shaky', failures: 1 },
+      { handler: 'shaky', failures: 2 },
+    ]);
+  });
+
+  it('stops a handler that keeps failing on an event, says where, and goes on with the others', async () => {
+    const poisoned = noting('poisoned', ['Counted'], ({ events }) =>
+      events.some(({ position }) => position === 1) ? Promise.reject(new Error('poison')) : Promise.resolve(),
+    );
+    const healthy = noting('healthy', ['Counted']);
+    await append(1);
+    const one = follower(log, { projections: [poisoned.handler, healthy.handler], reactors: [] }, silent, {
+      maxTries: 2,
+    });
+    running.push(one);
+    await one.start();
+    await append(1);
+    const last = await append(3);
+    expect(await one.waitFor(last, ['healthy'])).toBe(true);
+    expect(healthy.seen).toEqual([0, 1, 2, 3, 4]);
+    expect(poisoned.seen).toEqual([0]);
+    expect(one.states()[0]).toMatchObject({
+      position: 0,
+      failing: { eventPosition: 1, message: 'poison', stopped: true },
+    });
+    expect(await one.waitFor(last, ['poisoned'])).toBe(false);
+  });
+
+  it('goes on trying for as long as a store is away', async () => {
+    let away = 5;
+    const patient = noting('patient', ['Counted'], () =>
+      away-- > 0 ? Promise.reject(new LogUnavailable('away', 'not_written')) : Promise.resolve(),
+    );
+    const one = follower(log, { projections: [patient.handler], reactors: [] }, silent, { maxTries: 2 });
+    running.push(one);
+    await one.start();
+    expect(await one.waitFor(await append(1), ['patient'], 10_000)).toBe(true);
+    expect(patient.seen).toEqual([0]);
+  });
+
+  it('starts although a handler was stopped', async () => {
+    const broken = noting('broken', ['Counted'], () => Promise.reject(new Error('never')));
+    await append(2);
+    const one = follower(log, { projections: [broken.handler], reactors: [] }, silent, { maxTries: 1 });
+    running.push(one);
+    await one.start();
+    expect(one.states()).toMatchObject([{ position: -1, failing: { stopped: true } }]);
+  });
+
+  it('asks the log only for what a handler that is behind wants, until the others join', async () => {
+    await append(3, 'Wanted');
+    await append(3, 'Other');
+    const asked: string[][] = [];
+    const watched: EventLog = {
+      ...log,
+      subscribe: (after, filter, signal) => {
+        asked.push([...(filter.types ?? [])]);
+        return log.subscribe(after, filter, signal);
+      },
+      read: log.read,
+      readAll: log.readAll,
+      append: log.append,
+      head: log.head,
+      close: log.close,
+      id: log.id,
+    };
+    const behind = noting('behind', ['Wanted']);
+    const ahead = noting('ahead', ['Other'], undefined, 4);
+    const one = follower(watched, { projections: [behind.handler], reactors: [ahead.handler] }, silent);
+    running.push(one);
+    await one.start();
+    const last = await append(1, 'Other');
+    expect(await one.waitFor(last)).toBe(true);
+    expect(asked.slice(0, 2)).toEqual([['Wanted'], expect.arrayContaining(['Other'])]);
+    expect([behind.seen, ahead.seen]).toEqual([
+      [0, 1, 2],
+      [5, 6],
     ]);
   });
 

@@ -16,8 +16,7 @@ const parse = (text: string): RawAnswer[] => {
   return answers;
 };
 
-/** Sends the parts one after the other; resolves with all answers once the server has closed the connection. */
-export const raw = (url: string, ...parts: readonly (string | Buffer)[]): Promise<RawAnswer[]> =>
+const exchange = (url: string, parts: readonly (string | Buffer)[], end: boolean): Promise<RawAnswer[]> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -33,5 +32,14 @@ export const raw = (url: string, ...parts: readonly (string | Buffer)[]): Promis
     });
     socket.on('connect', () => {
       for (const part of parts) socket.write(part);
+      if (end) socket.end();
     });
   });
+
+/** Sends the parts one after the other; resolves with all answers once the server has closed the connection. */
+export const raw = (url: string, ...parts: readonly (string | Buffer)[]): Promise<RawAnswer[]> =>
+  exchange(url, parts, false);
+
+/** The same, and closes our side after the last part, so that what is not yet a whole request never will be. */
+export const rawToEnd = (url: string, ...parts: readonly (string | Buffer)[]): Promise<RawAnswer[]> =>
+  exchange(url, parts, true);

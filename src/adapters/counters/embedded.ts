@@ -1,9 +1,9 @@
-// Rate-limit counters in memory: sliding windows of 60 slices and the one that is being left, per key.
+// Rate-limit counters in memory: sliding windows of 240 slices and the one that is being left, per key.
 import type { Counters, Usage, Window } from './port.js';
 
-// A span of a whole window touches 61 slices when it does not begin at the edge of one; counting all of them is what
+// A span of a whole window touches 241 slices when it does not begin at the edge of one; counting all of them is what
 // keeps any span within the ceiling.
-const slices = 60;
+const slices = 240;
 const ringSize = slices + 1;
 
 /** The hits of one window. `newest` and `oldest` are absolute slice numbers; all hits lie between them. */

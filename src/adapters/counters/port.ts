@@ -1,6 +1,6 @@
 // Counters for rate limits. Every adapter passes test/contract/counters.ts.
 
-/** One window of a limit. `windowMs` is cut into 60 slices; `ceiling` includes the burst; Infinity = unlimited. */
+/** One window of a limit. `windowMs` is cut into 240 slices; `ceiling` includes the burst; Infinity = unlimited. */
 export type Window = { readonly windowMs: number; readonly ceiling: number };
 
 /** What a hit found, by window in the order given. `freesAt`: Unix ms when the oldest counted hit leaves the window. */

@@ -15,8 +15,13 @@ const systemClock: Clock = {
 
 type Entry = { readonly job: Job; readonly key: string; at: number; state: 'waiting' | 'due' | 'running' };
 
-/** Jobs of one endpoint that are due, and how many of its jobs are being worked on. */
-type Lane = { readonly id: string; readonly due: Fifo<Entry>; running: number; queued: boolean };
+/** Jobs of one endpoint that are due, and when those being worked on began (the first is the oldest). */
+type Lane = {
+  readonly id: string;
+  readonly due: Fifo<Entry>;
+  readonly running: Map<Entry, number>;
+  queued: boolean;
+};
 
 type Fifo<T> = { push(item: T): void; shift(): T | undefined; size(): number };
 
@@ -34,10 +39,16 @@ const fifo = <T>(): Fifo<T> => {
   };
 };
 
+/** An endpoint is slow while a job of it takes this long (ms), and until one takes less. */
+export const slowMs = 1_000;
+
 // setTimeout takes at most 2^31 ms, and does not notice that the clock was set: look again each minute.
 const longestTimer = 60_000;
 
-/** Makes the queue. `onError` hears of handlers that threw. */
+/**
+ * Makes the queue. A slow endpoint gets one place at a time, and all slow ones together at most half of the places, so
+ * that however many they are there is room for the others. `onError` hears of handlers that threw.
+ */
 export const embeddedDeliveryQueue = (
   options: { clock?: Clock; onError?: (error: unknown, job: Job) => void } = {},
 ): DeliveryQueue => {
@@ -49,7 +60,11 @@ export const embeddedDeliveryQueue = (
   );
   let turn = 0;
   const lanes = new Map<string, Lane>();
-  const round = fifo<Lane>();
+  const quickRound = fifo<Lane>();
+  const slowRound = fifo<Lane>();
+  const slowEndpoints = new Set<string>();
+  let slowRunning = 0;
+  let slowTurn = false;
   let limits = { concurrency: 0, perEndpoint: 0 };
   let work: (job: Job) => Promise<void> = async () => undefined;
   let running = 0;
@@ -61,17 +76,44 @@ export const embeddedDeliveryQueue = (
   const laneOf = (id: string): Lane => {
     let lane = lanes.get(id);
     if (!lane) {
-      lane = { id, due: fifo(), running: 0, queued: false };
+      lane = { id, due: fifo(), running: new Map(), queued: false };
       lanes.set(id, lane);
     }
     return lane;
   };
 
-  /** Puts a lane at the end of the round when one of its jobs may start. */
+  const isSlow = ({ id, running }: Lane): boolean => {
+    if (slowEndpoints.has(id)) return true;
+    const [oldest] = running.values();
+    return oldest !== undefined && clock.now() - oldest >= slowMs;
+  };
+
+  /** Puts a lane at the end of its round when one of its jobs may start. */
   const enqueue = (lane: Lane) => {
-    if (lane.queued || lane.due.size() === 0 || lane.running >= limits.perEndpoint) return;
+    if (lane.queued || lane.due.size() === 0) return;
+    const slow = isSlow(lane);
+    if (lane.running.size >= (slow ? 1 : limits.perEndpoint)) return;
     lane.queued = true;
-    round.push(lane);
+    (slow ? slowRound : quickRound).push(lane);
+  };
+
+  /** The next lane that is still quick; those that became slow meanwhile change over. */
+  const nextQuick = (): Lane | undefined => {
+    for (let lane = quickRound.shift(); lane; lane = quickRound.shift()) {
+      if (!isSlow(lane)) return lane;
+      lane.queued = false;
+      enqueue(lane);
+    }
+    return undefined;
+  };
+
+  const nextSlow = (): Lane | undefined =>
+    slowRunning < Math.max(1, Math.floor(limits.concurrency / 2)) ? slowRound.shift() : undefined;
+
+  /** The lane that may start a job: quick and slow ones in turn. */
+  const nextLane = (): Lane | undefined => {
+    slowTurn = !slowTurn;
+    return slowTurn ? (nextSlow() ?? nextQuick() ?? nextSlow()) : (nextQuick() ?? nextSlow());
   };
 
   const collectDue = () => {
@@ -104,18 +146,24 @@ export const embeddedDeliveryQueue = (
   };
 
   const start = async (lane: Lane, entry: Entry) => {
+    const began = clock.now();
+    const slow = isSlow(lane);
     entry.state = 'running';
-    lane.running += 1;
+    lane.running.set(entry, began);
     running += 1;
+    if (slow) slowRunning += 1;
     try {
       await work(entry.job);
     } catch (error) {
       onError(error, entry.job);
     }
     jobs.delete(entry.key);
-    lane.running -= 1;
+    lane.running.delete(entry);
     running -= 1;
-    if (lane.running === 0 && lane.due.size() === 0) lanes.delete(lane.id);
+    if (slow) slowRunning -= 1;
+    if (clock.now() - began >= slowMs) slowEndpoints.add(lane.id);
+    else slowEndpoints.delete(lane.id);
+    if (lane.running.size === 0 && lane.due.size() === 0) lanes.delete(lane.id);
     enqueue(lane);
     pump();
   };
@@ -127,7 +175,7 @@ export const embeddedDeliveryQueue = (
     }
     collectDue();
     while (running < limits.concurrency) {
-      const lane = round.shift();
+      const lane = nextLane();
       const entry = lane?.due.shift();
       if (!lane || !entry) break;
       lane.queued = false;

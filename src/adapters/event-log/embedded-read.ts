@@ -3,7 +3,7 @@ import { read as readAsync, readSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Recorded } from '../../domain/decider.js';
-import { eventAt, eventTail, isSingle } from './line.js';
+import { eventAt, eventTail } from './line.js';
 import { type Batch, type Filter, LogUnavailable } from './port.js';
 import type { StreamIndex } from './stream-index.js';
 
@@ -23,8 +23,8 @@ export type Source = { readonly fd: number; readonly file: string; readonly inde
 type Span = { start: number; stop: number; positions: number[] };
 
 const eventsOfLine = (buffer: Buffer, start: number, stop: number): Recorded[] => {
-  if (isSingle(buffer, start))
-    return [JSON.parse(buffer.toString('utf8', start + eventAt, stop - eventTail - 1)) as Recorded];
+  const at = eventAt(buffer, start);
+  if (at !== -1) return [JSON.parse(buffer.toString('utf8', at, stop - eventTail - 1)) as Recorded];
   return (JSON.parse(buffer.toString('utf8', start, stop - 1)) as { events: Recorded[] }).events;
 };
 

@@ -13,7 +13,7 @@ export type EmbeddedLog = EventLog & {
   readonly file: string;
   /** The lock of the data directory, through which the command line talks to this process. */
   readonly lock: Lock;
-  /** What a dead process left half written and was cut off at the start: it was never acknowledged. */
+  /** What a dead process or machine left unfinished and was cut off at the start: it was never acknowledged. */
   readonly cut?: Tail;
 };
 
@@ -63,7 +63,7 @@ export const openEmbeddedLog = async (options: EmbeddedLogOptions): Promise<Embe
   const { header, index, hash, tail } = scanned;
   if (tail !== undefined)
     onWarning?.(
-      `${file}: cut off ${tail.bytes} bytes at ${tail.offset}, an append that was never acknowledged.`,
+      `${file}: cut off ${tail.bytes} bytes at ${tail.offset}, a write that was never acknowledged.`,
     );
 
   const open = handle;

@@ -80,15 +80,15 @@ export const createAppender = ({ fd, index, hash, lock, fs, load, onCommit, onSy
     const lines = events.map(({ type, id, data, metadata }, i) => {
       return { stream, type, revision: firstRevision + i, position: firstPosition + i, id, data, metadata };
     });
-    const text = unsealed(lastHash, `"n":${events.length},"events":${JSON.stringify(lines)}`);
+    const synced = index.end() + (writing?.length ?? 0); // where the batch begins: it waits for the write before
+    const text = unsealed(lastHash, synced, `"n":${events.length},"events":${JSON.stringify(lines)}`);
     checkSize(stream, text.length);
     makeRoom(pending, text);
     const start = pending.length;
     const bytes = pending.buffer.write(text, start);
     checkSize(stream, bytes);
     lastHash = seal(pending.buffer, start, start + bytes - 1);
-    const offset = index.end() + (writing?.length ?? 0) + start;
-    for (const { type } of events) index.add(slot, type, offset);
+    for (const { type } of events) index.add(slot, type, synced + start);
     pending.length = start + bytes;
     pending.upTo = index.next();
     pending.hash = lastHash;

@@ -1,5 +1,7 @@
-// One line of the log file: {"crc":"8 hex","hash":"64 hex",…}. The CRC-32 (that of zlib) covers everything from
-// "hash" on; the hash is the SHA-256 of the same text with the previous line's hash standing in its place.
+// One line of the log file: {"crc":"8 hex","hash":"64 hex","synced":bytes,…}. The CRC-32 (that of zlib) covers everything
+// from "hash" on; the hash is the SHA-256 of the same text with the previous line's hash standing in its place. `synced`
+// is how much of the file was on disk when the line was written: damage below it is real, damage from there on can be
+// an unfinished write, whose pages reach the disk in any order.
 import { hash as digest } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
@@ -11,12 +13,12 @@ export const NO_HASH = '0'.repeat(64);
 const crcAt = 8;
 const restAt = 18;
 const hashAt = 26;
-const bodyAt = 92;
-const shortest = bodyAt + 2;
+const syncedAt = 101;
+const shortest = syncedAt + 2;
 
 /** Text of an unsealed line: the previous hash stands where its own will be. `body` is JSON without its braces. */
-export const unsealed = (previousHash: string, body: string): string =>
-  `{"crc":"00000000","hash":"${previousHash}",${body}}\n`;
+export const unsealed = (previousHash: string, synced: number, body: string): string =>
+  `{"crc":"00000000","hash":"${previousHash}","synced":${synced},${body}}\n`;
 
 const hexDigits = Buffer.from('0123456789abcdef');
 
@@ -46,7 +48,7 @@ export const hashOf = (buffer: Buffer, start: number): string =>
 
 const literal = (text: string, at: number) =>
   [...Buffer.from(text)].map((byte, i) => [at + i, byte] as const);
-const frame = [...literal('{"crc":"', 0), ...literal('","hash":"', 16), ...literal('",', 90)];
+const frame = [...literal('{"crc":"', 0), ...literal('","hash":"', 16), ...literal('","synced":', 90)];
 
 const hexValue = new Int8Array(256).fill(-1);
 for (let value = 0; value < 16; value += 1) hexValue[hexDigits[value] ?? 0] = value;
@@ -68,17 +70,10 @@ const matches = (buffer: Buffer, at: number, bytes: Buffer): boolean => {
   for (let i = 0; i < bytes.length; i += 1) if (buffer[at + i] !== bytes[i]) return false;
   return true;
 };
-const single = Buffer.from('"n":1,"events":[{"stream":"');
+const single = Buffer.from(',"n":1,"events":[{"stream":"');
 const beforeType = Buffer.from('","type":"');
 const afterType = Buffer.from('","revision":');
 const beforePosition = Buffer.from(',"position":');
-
-/** Where the event of a line of one event stands in it: [start + eventAt, end - eventTail). */
-export const eventAt = bodyAt + single.length - '{"stream":"'.length;
-export const eventTail = 2;
-
-/** Whether a line holds one event, so that it stands where `eventAt` says. */
-export const isSingle = (buffer: Buffer, start: number): boolean => matches(buffer, start + bodyAt, single);
 
 /** Start of a line's text, enough to index its event. */
 export type Front = { stream: string; type: string; revision: number; position: number };
@@ -103,10 +98,26 @@ const numberAt = (buffer: Buffer, at: number): { value: number; end: number } =>
   return { value, end };
 };
 
+/** How many bytes of the file were on disk when an intact line was written. */
+export const syncedOf = (buffer: Buffer, start: number): number => numberAt(buffer, start + syncedAt).value;
+
+/** Where the stream's name stands in a line of one event; -1 for any other line. */
+const nameAt = (buffer: Buffer, start: number): number => {
+  const { end } = numberAt(buffer, start + syncedAt);
+  return matches(buffer, end, single) ? end + single.length : -1;
+};
+
+/** Where the event of a line of one event begins (it ends `eventTail` before the line does); -1 for any other line. */
+export const eventAt = (buffer: Buffer, start: number): number => {
+  const at = nameAt(buffer, start);
+  return at === -1 ? -1 : at - '{"stream":"'.length;
+};
+export const eventTail = 2;
+
 /** Reads the front of a line of one event with plain names without parsing it; undefined for any other line. */
 const frontOf = (buffer: Buffer, start: number): Front | undefined => {
-  const streamAt = start + bodyAt + single.length;
-  if (!isSingle(buffer, start)) return undefined;
+  const streamAt = nameAt(buffer, start);
+  if (streamAt === -1) return undefined;
   const streamEnd = nameEnd(buffer, streamAt);
   const typeAt = streamEnd + beforeType.length;
   if (streamEnd === -1 || !matches(buffer, streamEnd, beforeType)) return undefined;

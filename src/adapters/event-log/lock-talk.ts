@@ -37,8 +37,9 @@ export const probe = (path: string): Promise<'alive' | 'stale' | 'missing'> =>
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOTSOCK') resolve('stale');
       else if (error.code === 'ENOENT') resolve('missing');
-      else if (error.code === 'EAGAIN')
-        resolve('alive'); // its backlog is full
+      // A full backlog has an owner; what was being closed in this very moment is something else in the next.
+      else if (error.code === 'EAGAIN') resolve('alive');
+      else if (error.code === 'ECONNRESET') resolve(probe(path));
       else reject(new Error(`Cannot tell whether ${path} is in use (${error.code}).`, { cause: error }));
     });
   });

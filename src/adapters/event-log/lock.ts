@@ -66,17 +66,6 @@ const clearStale = async (path: string, dir: string): Promise<boolean> => {
   return false;
 };
 
-/** Whether a living holder's socket stands aside just now; removes dead leftovers. */
-const livesAside = async (dir: string): Promise<boolean> => {
-  for (const name of await readdir(dir)) {
-    if (!besides.test(name)) continue;
-    const found = await probe(join(dir, name));
-    if (found === 'alive' && name.startsWith('lock.o')) return true;
-    if (found === 'stale') await unlink(join(dir, name)).catch(ignoreMissing);
-  }
-  return false;
-};
-
 /** What tells a socket file from another: the kernel keeps the inode as long as its owner listens. */
 type Identity = { readonly dev: number; readonly ino: number };
 
@@ -107,6 +96,18 @@ const isAt = (path: string, { dev, ino }: Identity): boolean => {
   } catch {
     return false; // whatever hides it: not provably ours
   }
+};
+
+/** Whether another living holder's socket stands aside just now; removes dead leftovers. */
+const livesAside = async (dir: string, own: Identity): Promise<boolean> => {
+  for (const name of await readdir(dir)) {
+    const path = join(dir, name);
+    if (!besides.test(name) || isAt(path, own)) continue;
+    const found = await probe(path);
+    if (found === 'alive' && name.startsWith('lock.o')) return true;
+    if (found === 'stale') await unlink(path).catch(ignoreMissing);
+  }
+  return false;
 };
 
 const lockOf = (
@@ -140,7 +141,7 @@ const tryToAcquire = async (
   const identity = await claim(server, path, dir);
   if (identity === undefined) return undefined;
   const lock = lockOf(server, answers, () => isAt(path, identity), path);
-  if (!(await livesAside(dir)) && (await lock.regained())) return lock;
+  if (!(await livesAside(dir, identity)) && (await lock.regained())) return lock;
   await lock.release();
   throw new DataDirHeld(dir);
 };

@@ -16,7 +16,7 @@ const syncDirectory = async (dir: string): Promise<void> => {
 /** Makes the file under another name first, so that a file of that name always has its header. */
 const create = async (dir: string, now: () => Date): Promise<void> => {
   const header = { format: FORMAT, log: randomUUID(), createdAt: now().toISOString() };
-  const line = Buffer.from(unsealed(NO_HASH, JSON.stringify(header).slice(1, -1)));
+  const line = Buffer.from(unsealed(NO_HASH, 0, JSON.stringify(header).slice(1, -1)));
   seal(line, 0, line.length - 1);
   const draft = join(dir, 'events.log.new');
   const handle = await open(draft, 'w', 0o600);

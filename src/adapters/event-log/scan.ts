@@ -1,7 +1,7 @@
 // Reads a log file from its start: finds the header, checks every line's CRC, builds the index, tells a torn tail
 // from damage.
 import type { FileHandle } from 'node:fs/promises';
-import { FORMAT, type Front, frontsIn, hashOf, isIntact } from './line.js';
+import { FORMAT, type Front, frontsIn, hashOf, isIntact, syncedOf } from './line.js';
 import { createIndex, type StreamIndex } from './stream-index.js';
 
 const chunkBytes = 4 << 20; // far longer than the longest line
@@ -20,7 +20,7 @@ export class LogDamaged extends Error {
 }
 
 export type Header = { readonly format: number; readonly log: string; readonly createdAt: string };
-/** The unfinished or broken last write of a process that died: bytes from `offset` to the end of the file. */
+/** The unfinished last write of a process or machine that died: bytes from `offset`, its first broken line, to the end. */
 export type Tail = { readonly offset: number; readonly bytes: number };
 
 /** A line at [start, end) of the chunk (without line feed); `offset` is its place in the file. */
@@ -111,8 +111,8 @@ export type Scanned = {
 };
 
 /**
- * Scans a whole file. A last line that is unfinished or broken with nothing intact after it is a torn tail;
- * anything else that is wrong throws LogDamaged.
+ * Scans a whole file. What is broken from where the last write began is a torn tail, even if intact lines of that write
+ * follow; anything else that is wrong throws LogDamaged.
  */
 export const scan = async (handle: FileHandle, file: string): Promise<Scanned> => {
   const index = createIndex();
@@ -130,12 +130,14 @@ export const scan = async (handle: FileHandle, file: string): Promise<Scanned> =
       broken ??= { offset, line: lines };
       return;
     } else if (broken !== undefined) {
-      throw new LogDamaged(
-        file,
-        broken.offset,
-        broken.line,
-        'its CRC does not hold, and intact lines follow',
-      );
+      if (syncedOf(chunk, start) > broken.offset)
+        throw new LogDamaged(
+          file,
+          broken.offset,
+          broken.line,
+          'its CRC does not hold, and it was on disk before later lines were written',
+        );
+      return; // of the same unfinished write
     } else {
       const wrong = addLine(index, chunk, start, stop, offset);
       if (wrong !== undefined) throw new LogDamaged(file, offset, lines, wrong);

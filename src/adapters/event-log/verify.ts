@@ -1,7 +1,7 @@
 // Looking at a log file without the lock, beside a running writer: reading it, and checking all of it.
 import { open } from 'node:fs/promises';
 import { createReader } from './embedded-read.js';
-import { frontsIn, hashAfter, hashOf, isIntact, NO_HASH } from './line.js';
+import { frontsIn, hashAfter, hashOf, isIntact, NO_HASH, syncedOf } from './line.js';
 import { logFile } from './log-file.js';
 import type { EventLog } from './port.js';
 import { eachLine, headerOf, scan, type Tail } from './scan.js';
@@ -9,11 +9,12 @@ import { eachLine, headerOf, scan, type Tail } from './scan.js';
 /** What a whole log says about itself. */
 export type Verified = {
   readonly logId: string;
+  /** Sound lines, the header among them. */
   readonly lines: number;
   readonly events: number;
   /** Hash of the last good line: whoever noted it earlier can tell whether history was rewritten. */
   readonly lastHash: string;
-  /** Bytes after the last line feed: an append being written just now, or half of one. */
+  /** A write under way, or an unfinished one, which the next start will cut off. */
   readonly tail?: Tail;
   /** The first thing that is wrong. `line` counts from 1. */
   readonly problem?: { readonly offset: number; readonly line: number; readonly reason: string };
@@ -54,7 +55,6 @@ const follower = () => {
   let events = 0;
 
   const follow = (chunk: Buffer, start: number, end: number, isHeader: boolean): string | undefined => {
-    if (!isIntact(chunk, start, end)) return 'its CRC does not hold';
     const hash = hashOf(chunk, start);
     if (hash !== hashAfter(lastHash, chunk, start, end)) return 'its hash does not continue the chain';
     lastHash = hash;
@@ -81,22 +81,32 @@ export const verifyEmbeddedLog = async (dir: string): Promise<Verified> => {
   const { follow, sums } = follower();
   let logId: string | undefined;
   let lines = 0;
+  let broken: Verified['problem']; // where lines end to be intact: damage only if it was on disk before later ones
   let problem: Verified['problem'];
   try {
     const { size, end } = await eachLine(handle, (chunk, start, stop, offset) => {
       if (problem !== undefined) return;
       logId ??= headerOf(file, chunk, start, stop).log;
-      lines += 1;
+      if (!isIntact(chunk, start, stop)) {
+        broken ??= { offset, line: lines + 1, reason: 'its CRC does not hold' };
+        return;
+      }
+      if (broken !== undefined) {
+        if (syncedOf(chunk, start) > broken.offset) problem = broken;
+        return;
+      }
       let reason: string | undefined;
       try {
-        reason = follow(chunk, start, stop, lines === 1);
+        reason = follow(chunk, start, stop, lines === 0);
       } catch {
         reason = 'its CRC holds but it is not a line of events';
       }
-      if (reason !== undefined) problem = { offset, line: lines, reason };
+      if (reason === undefined) lines += 1;
+      else problem = { offset, line: lines + 1, reason };
     });
     if (logId === undefined) throw new Error(`${file} has no header.`);
-    const tail = end < size && { tail: { offset: end, bytes: size - end } };
+    const offset = broken?.offset ?? end;
+    const tail = problem === undefined && offset < size && { tail: { offset, bytes: size - offset } };
     return { logId, lines, ...sums(), ...tail, ...(problem !== undefined && { problem }) };
   } finally {
     await handle.close();

@@ -84,6 +84,17 @@ export const slotsAt = ({ runs }: Bucket, order: number): Slot[] => {
   return found;
 };
 
+/** How many slots stand up to an order, that order included. */
+export const countUpTo = ({ runs }: Bucket, order: number): number => {
+  let count = 0;
+  for (const run of runs) {
+    if (endOf(run).order > order)
+      return count + firstAt(run.length, (index) => (run[index] as Slot).order <= order);
+    count += run.length;
+  }
+  return count;
+};
+
 /** Calls `visit` in order, or backwards, from the slot number `skip` on, until it answers false. */
 export const walk = (
   { runs }: Bucket,

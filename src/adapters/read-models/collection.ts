@@ -1,5 +1,5 @@
 // One read model in memory: its rows by id, and two shelves to find them on, of the rows and of the deleted ones.
-import { type Bucket, type Slot, walk } from './buckets.js';
+import { type Bucket, countUpTo, type Slot, walk } from './buckets.js';
 import type { Query, Row, Scalar, Term } from './port.js';
 import { type Plan, type Shelf, shelf } from './shelf.js';
 import { compareBy, firstOf, type Test } from './terms.js';
@@ -17,15 +17,22 @@ const passes = (tests: readonly Test[], row: Row): boolean => {
   return true;
 };
 
+/** Where a page that begins after a number stands in a bucket: what comes before it need not be looked at. */
+const startOf = (bucket: Bucket, where: readonly Term[]): number => {
+  for (const { field, op, value } of where)
+    if (field === 'number' && op === 'gt' && typeof value === 'number') return countUpTo(bucket, value);
+  return 0;
+};
+
 /** The rows of a page, taken in the order in which the bucket stands. */
 const page = (
   bucket: Bucket,
   tests: readonly Test[],
-  { skip, limit, backwards }: { skip: number; limit: number; backwards: boolean },
+  { from, skip, limit, backwards }: { from: number; skip: number; limit: number; backwards: boolean },
 ): Row[] => {
   const rows: Row[] = [];
   let passed = tests.length === 0 ? skip : 0;
-  walk(bucket, backwards, passed, ({ row }) => {
+  walk(bucket, backwards, from + passed, ({ row }) => {
     if (rows.length >= limit) return false;
     if (passes(tests, row) && ++passed > skip) rows.push(row);
     return true;
@@ -76,8 +83,11 @@ export const collection = (indexes: readonly string[]): Collection => {
     find({ where, sort = [], skip = 0, limit = Number.POSITIVE_INFINITY, deleted = false }) {
       const plan = living.plan(where);
       const way = living.direction(sort);
-      if (!deleted && way && !Array.isArray(plan.source))
-        return page(plan.source, plan.tests, { skip, limit, backwards: way === 'desc' });
+      if (!deleted && way && !Array.isArray(plan.source)) {
+        const backwards = way === 'desc';
+        const from = backwards ? 0 : startOf(plan.source, where);
+        return page(plan.source, plan.tests, { from, skip, limit, backwards });
+      }
       // Other sort keys often go with the order of the rows (times do): from that end the first page is found sooner.
       const rows = matching(plan, sort[0]?.[1] === 'desc');
       const all = deleted ? rows.concat(matching(dead.plan(where))) : rows;

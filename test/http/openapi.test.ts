@@ -1,0 +1,271 @@
+// The OpenAPI document and the page made of it: complete, consistent, and true of the running server.
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { OpenApi, Operation } from '../../src/http/openapi.js';
+import { patternOf } from '../../src/http/table.js';
+import { startTestApp, type TestApp } from '../support/api.js';
+
+let app: TestApp;
+let document: OpenApi;
+beforeAll(async () => {
+  app = await startTestApp({ PUBLIC_URL: 'https://api.example.com' });
+  document = (await (await fetch(`${app.url}/openapi.json`)).json()) as OpenApi;
+});
+afterAll(() => app.stop());
+
+const operations = () =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+  );
+
+const operationOf = (id: string): Operation => {
+  const found = operations().find(({ operation }) => operation.operationId === id);
+  if (!found) throw new Error(`no operation ${id}`);
+  return found.operation;
+};
+
+/** Every value of the document, with the way to it. */
+function* walk(value: unknown, way: string): Generator<readonly [string, unknown]> {
+  yield [way, value];
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) yield* walk(inner, `${way}/${key}`);
+}
+
+const resolve = (reference: string): unknown =>
+  reference
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], document);
+
+test('is OpenAPI 3.1 and says where the server is', () => {
+  expect(document.openapi).toBe('3.1.0');
+  expect(document.info).toEqual({
+    title: 'core-api',
+    version: expect.any(String),
+    description: expect.any(String),
+  });
+  expect(document.servers).toEqual([{ url: 'https://api.example.com/api/v1' }]);
+});
+
+test('has every route of the table, under its own id, and nothing else', () => {
+  const described = operations().map(({ path, method, operation }) => [
+    method,
+    `/api/v1${path}`,
+    operation.operationId,
+  ]);
+  const served = app.app.routes.map(({ method, path, doc }) => [method, patternOf(path), doc.id]);
+  expect(described.toSorted()).toEqual(served.toSorted());
+  const ids = described.map(([, , id]) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test('resolves every $ref', () => {
+  const references = [...walk(document, '#')].filter(([way]) => way.endsWith('/$ref'));
+  expect(references.length).toBeGreaterThan(100);
+  for (const [way, reference] of references)
+    expect([way, resolve(String(reference)) !== undefined]).toEqual([way, true]);
+});
+
+test('names tags that are declared, and describes every answer', () => {
+  const tags = document.tags.map(({ name }) => name);
+  for (const { operation } of operations()) {
+    for (const tag of operation.tags) expect(tags).toContain(tag);
+    for (const response of Object.values(operation.responses))
+      if (!('$ref' in response)) expect(response.description.length).toBeGreaterThan(0);
+  }
+});
+
+const parametersOf = ({ parameters }: Operation) =>
+  parameters.map((parameter) =>
+    '$ref' in parameter ? (resolve(parameter.$ref) as typeof parameter) : parameter,
+  ) as {
+    name: string;
+    in: string;
+    required?: boolean;
+    schema: object;
+  }[];
+
+describe('every operation', () => {
+  test('describes the parameters of its path, all required', () => {
+    for (const { path, operation } of operations()) {
+      const inPath = parametersOf(operation).filter((parameter) => parameter.in === 'path');
+      expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
+      for (const { required } of inPath) expect(required).toBe(true);
+    }
+  });
+
+  test('takes the context and the dialect; writes an idempotency key; changes a revision', () => {
+    for (const { method, path, operation } of operations()) {
+      const headers = parametersOf(operation)
+        .filter((parameter) => parameter.in === 'header')
+        .map(({ name }) => name);
+      expect(headers).toEqual(expect.arrayContaining(['X-Workspace-ID', 'X-API-Dialect']));
+      expect(headers.includes('Idempotency-Key')).toBe(method !== 'GET');
+      expect(headers.includes('If-Match')).toBe(['PATCH', 'DELETE'].includes(method) && path.includes('{'));
+    }
+  });
+
+  test('is secured, and says 401, 403, 404, 422 and 429 in both dialects', () => {
+    for (const { operation } of operations()) {
+      expect(operation.security).toEqual([{ bearer: [] }, { basic: [] }]);
+      for (const status of ['401', '404', '422', '429']) {
+        const response = operation.responses[status] ?? {};
+        const { content } = ('$ref' in response ? resolve(response.$ref as string) : response) as {
+          content?: { 'application/json': { examples: object } };
+        };
+        // A route may tell in words of its own when it refuses.
+        if (content) expect(Object.keys(content['application/json'].examples)).toEqual(['2024', '2026']);
+      }
+    }
+  });
+});
+
+test('lists take paging, sorting, sparse fields and filters', () => {
+  const query = parametersOf(operationOf('listWorkspaces')).filter((parameter) => parameter.in === 'query');
+  expect(query.map(({ name }) => name)).toEqual([
+    'page',
+    'per_page',
+    'sort',
+    'fields',
+    'include',
+    'search',
+    'status',
+    'created_after',
+    'created_before',
+    'updated_after',
+    'updated_before',
+  ]);
+  expect(query.find(({ name }) => name === 'per_page')?.schema).toMatchObject({
+    type: 'integer',
+    maximum: 100,
+  });
+  expect(query.find(({ name }) => name === 'status')?.schema).toMatchObject({
+    enum: ['active', 'inactive', 'suspended'],
+  });
+});
+
+test('a body says what is required and how long it may be', () => {
+  const { requestBody } = operationOf('createWorkspace');
+  expect(requestBody?.content['application/json'].schema).toMatchObject({
+    type: 'object',
+    required: ['name'],
+    additionalProperties: false,
+    properties: {
+      name: { type: 'string', minLength: 1, maxLength: 255 },
+      slug: { type: 'string', maxLength: 100 },
+      tier: { type: 'string', default: 'free', enum: expect.arrayContaining(['free', 'enterprise']) },
+    },
+  });
+});
+
+test('every example is valid against the schema beside it', () => {
+  let checked = 0;
+  for (const [way, value] of walk(document, '#')) {
+    if (typeof value !== 'object' || value === null || !('schema' in value)) continue;
+    const media = value as {
+      schema: object;
+      example?: unknown;
+      examples?: Record<string, { value: unknown }>;
+    };
+    const examples = [
+      ...('example' in media ? [media.example] : []),
+      ...(Array.isArray(media.examples)
+        ? []
+        : Object.values(media.examples ?? {}).map((example) => example.value)),
+    ];
+    if (examples.length === 0) continue;
+    const schema = z.fromJSONSchema(media.schema as Parameters<typeof z.fromJSONSchema>[0]);
+    for (const example of examples) {
+      const { success, error } = schema.safeParse(example);
+      expect([way, success, error?.issues]).toEqual([way, true, undefined]);
+      checked += 1;
+    }
+  }
+  expect(checked).toBeGreaterThan(60);
+});
+
+test('the request examples are accepted by the server', async () => {
+  const body = operationOf('createWorkspace').requestBody?.content['application/json'].example;
+  const { status } = await app.call('POST', '/workspaces', { body });
+  expect(status).toBe(201);
+});
+
+describe('/docs', () => {
+  test('is one page that loads nothing: its policy names the style and script that stand in it', async () => {
+    const response = await fetch(`${app.url}/docs`);
+    const html = await response.text();
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const policy = response.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    for (const [tag, directive] of [
+      ['style', 'style-src'],
+      ['script', 'script-src'],
+    ]) {
+      const content = new RegExp(`<${tag}>([\\s\\S]*?)</${tag}>`).exec(html)?.[1] ?? '';
+      expect(content.length).toBeGreaterThan(100);
+      const hash = createHash('sha256').update(content).digest('base64');
+      expect(policy).toContain(`${directive} 'sha256-${hash}'`);
+    }
+    expect(html).not.toMatch(/<(?:link|img|script src|iframe)|@import|url\(/);
+    expect(html).not.toMatch(/\son\w+=|style="/);
+  });
+
+  test('has every endpoint with an example for curl, and every error', async () => {
+    const html = await (await fetch(`${app.url}/docs`)).text();
+    for (const { operation } of operations())
+      expect(html).toContain(`<section id="${operation.operationId}"`);
+    expect(html).toContain('curl -X POST &#39;https://api.example.com/api/v1/workspaces&#39;');
+    expect(html).toContain('id="error-validation_failed"');
+    const ids = [...html.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [, anchor] of html.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(anchor);
+  });
+});
+
+describe('operational routes', () => {
+  test('/health and /ready say that all is well', async () => {
+    for (const [path, body] of [
+      ['/health', { status: 'ok' }],
+      ['/ready', { status: 'ready', reasons: [] }],
+    ] as const) {
+      const response = await fetch(app.url + path);
+      expect([response.status, await response.json()]).toEqual([200, body]);
+      expect(response.headers.get('x-request-id')).toMatch(/^req_/);
+      expect(response.headers.get('x-powered-by')).toBeNull();
+    }
+  });
+
+  test('/metrics counts requests by method, route pattern and status', async () => {
+    await app.call('GET', '/workspaces/1');
+    await app.call('GET', '/workspaces/999');
+    const text = await (await fetch(`${app.url}/metrics`)).text();
+    expect(text).toMatch(
+      /http_request_duration_seconds_count\{method="GET",route="\/api\/v1\/workspaces\/\{id\}",status="200"\} \d+/,
+    );
+    expect(text).toMatch(
+      /http_request_duration_seconds_count\{method="GET",route="\/api\/v1\/workspaces\/\{id\}",status="404"\} \d+/,
+    );
+    expect(text).not.toContain('workspaces/999');
+    for (const name of [
+      'event_log_appends_total',
+      'event_log_sync_duration_seconds_count',
+      'projection_lag',
+      'delivery_queue_depth',
+      'process_resident_memory_bytes',
+    ])
+      expect(text).toContain(name);
+  });
+
+  test('answer GET and HEAD only', async () => {
+    const response = await fetch(`${app.url}/health`, { method: 'POST' });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
+    expect(((await response.json()) as { error: string }).error).toBe('method_not_allowed');
+    const head = await fetch(`${app.url}/docs`, { method: 'HEAD' });
+    expect([head.status, await head.text(), Number(head.headers.get('content-length')) > 10_000]).toEqual([
+      200,
+      '',
+      true,
+    ]);
+  });
+});
