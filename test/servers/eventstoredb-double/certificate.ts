@@ -1,0 +1,21 @@
+// A self-signed certificate for 127.0.0.1, for tests of TLS against the double: trusted nowhere.
+export const certificate = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgNn6eAFu0N8fEJ0W/
+RuIqG0uvkxgttLPoa4s0K1XNFiuhRANCAASdu04+8c1eJY6NmFGCMsmbGzeQoi9k
+pfwN+n+i/Z3+MjZMAnem483gMM0WbNFNUvZbOeA/Xbat7fkdSlijhANV
+-----END PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUaYdZ4qcBscEmmSmYDpHQE+ACFdEwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyMjE5MjQxMVoYDzIxMjYxMDI5
+MTkyNDExWjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASdu04+8c1eJY6NmFGCMsmbGzeQoi9kpfwN+n+i/Z3+MjZMAnem483g
+MM0WbNFNUvZbOeA/Xbat7fkdSlijhANVo28wbTAdBgNVHQ4EFgQUkyMOS7u6NMzK
+7osSZflzEV/Ba5swHwYDVR0jBBgwFoAUkyMOS7u6NMzK7osSZflzEV/Ba5swDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARhwR/AAABgglsb2NhbGhvc3QwCgYIKoZI
+zj0EAwIDSAAwRQIhAOLSM9BUe55KguJBe5lEVvojsuEoeeyGjgbxadRizTuEAiBg
+yB4flbKtEF9Aee+LBK6EbFnjCotLEQlnHcCWe2hjcw==
+-----END CERTIFICATE-----
+`,
+};
