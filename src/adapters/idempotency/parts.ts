@@ -94,6 +94,8 @@ export const openParts = async ({ dir, visit, onCut, write }: PartsOptions): Pro
   const tidy = async (now: number, expired: number) => {
     if (now - (current.span.first ?? now) >= partMs) {
       current = await openPart(current.number + 1);
+      // Its age counts from here: the first record in it may be the late answer to an old run.
+      current.span.first = now;
       parts.set(current.number, current);
     }
     for (const part of parts.values()) {
