@@ -106,37 +106,60 @@ export const readBody = async (req: IncomingMessage, onRead: () => void): Promis
 
 const unsafeKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
-const keyFault = (key: string): string | undefined => {
-  if (unsafeKeys.has(key)) return 'The :attribute field is not allowed.';
-  return textFault(key);
-};
 const textFault = (text: string): string | undefined => {
   if (/\p{Surrogate}/u.test(text))
     return 'The :attribute is not valid Unicode: it has half a surrogate pair.';
   return text.includes('\u0000') ? 'The :attribute may not contain NUL.' : undefined;
 };
+const keyFault = (key: string): string | undefined =>
+  unsafeKeys.has(key) ? 'The :attribute field is not allowed.' : textFault(key);
 
-const refuse = (path: string, sentence: string): never => {
-  const label = path.replace(/\p{Surrogate}/gu, '\uFFFD').slice(0, 100);
-  throw invalidFaults([[label, sentence.replace(':attribute', label)]]);
+/** What is wrong, and where: the keys on the way to it. */
+type Fault = { readonly sentence: string; readonly path: readonly (string | number)[] };
+
+/** What no schema looks at: keys that mean something to JavaScript, texts that are none, endless nesting. */
+const faultIn = (value: unknown, depth: number): Fault | undefined => {
+  if (typeof value === 'string') return asFault(textFault(value));
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? undefined : asFault('The :attribute is too large a number.');
+  if (value === null || typeof value !== 'object') return undefined;
+  if (depth === MAX_DEPTH) return asFault('The :attribute is nested too deeply.');
+  return Array.isArray(value)
+    ? faultInItems(value, depth)
+    : faultInFields(value as Record<string, unknown>, depth);
 };
 
-/** Refuses what no schema looks at: keys that mean something to JavaScript, texts that are none, endless nesting. */
-const inspect = (value: unknown, path: string, depth: number): void => {
-  if (typeof value === 'string') {
-    const fault = textFault(value);
-    if (fault) refuse(path, fault);
-  } else if (typeof value === 'number') {
-    if (!Number.isFinite(value)) refuse(path, 'The :attribute is too large a number.');
-  } else if (value !== null && typeof value === 'object') {
-    if (depth === MAX_DEPTH) refuse(path, 'The :attribute is nested too deeply.');
-    for (const [key, inner] of Object.entries(value)) {
-      const innerPath = path === '' ? key : `${path}.${key}`;
-      const fault = keyFault(key);
-      if (fault) refuse(innerPath, fault);
-      inspect(inner, innerPath, depth + 1);
-    }
+const asFault = (sentence: string | undefined): Fault | undefined =>
+  sentence === undefined ? undefined : { sentence, path: [] };
+const under = (key: string | number, { sentence, path }: Fault): Fault => ({
+  sentence,
+  path: [key, ...path],
+});
+
+const faultInItems = (items: readonly unknown[], depth: number): Fault | undefined => {
+  for (let n = 0; n < items.length; n++) {
+    const fault = faultIn(items[n], depth + 1);
+    if (fault) return under(n, fault);
   }
+  return undefined;
+};
+
+const faultInFields = (fields: Readonly<Record<string, unknown>>, depth: number): Fault | undefined => {
+  for (const key of Object.keys(fields)) {
+    const fault = asFault(keyFault(key)) ?? faultIn(fields[key], depth + 1);
+    if (fault) return under(key, fault);
+  }
+  return undefined;
+};
+
+const MAX_LABEL = 100;
+
+const refuse = ({ sentence, path }: Fault): never => {
+  const label = path
+    .join('.')
+    .replace(/\p{Surrogate}/gu, '\uFFFD')
+    .slice(0, MAX_LABEL);
+  throw invalidFaults([[label, sentence.replace(':attribute', label)]]);
 };
 
 /** What the bytes say; {} when there are none. Throws 400 for what is no JSON, 422 for what is no object. */
@@ -152,6 +175,7 @@ export const parseBody = (bytes: Buffer): JsonObject => {
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw invalid({ body: 'The body must be a JSON object.' });
-  inspect(value, '', 0);
+  const fault = faultIn(value, 0);
+  if (fault) refuse(fault);
   return value as JsonObject;
 };

@@ -2,6 +2,7 @@
 import { dialects } from '../dialects/dialect.js';
 import { docsPage } from './docs-page.js';
 import { errorResponses, responseHeaders, sharedErrors } from './openapi-errors.js';
+import { introduction } from './openapi-introduction.js';
 import { type JsonSchema, schemaOfExample, schemaOfInput, schemaOfOutput } from './openapi-schemas.js';
 import type { Route } from './route.js';
 import { BASE_PATH, patternOf } from './table.js';
@@ -160,8 +161,6 @@ const operationOf = (route: Route): Operation => {
   };
 };
 
-const description = `Every answer carries \`X-Request-ID\`, \`X-API-Dialect\` and the rate limit headers. Two dialects show the same records: 2026 (the default) with integer ids and flat errors, 2024 with prefixed ids and nested errors; ids are read in either form.`;
-
 /** The document. Throws when a schema cannot be described. */
 export const openApi = (routes: readonly Route[], server: string, version: string): OpenApi => {
   const paths: Record<string, Record<string, Operation>> = {};
@@ -171,7 +170,7 @@ export const openApi = (routes: readonly Route[], server: string, version: strin
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'core-api', version, description },
+    info: { title: 'core-api', version, description: introduction },
     servers: [{ url: `${server}${BASE_PATH}` }],
     tags: [...new Set(routes.map(({ doc }) => doc.tag))].map((name) => ({ name })),
     paths,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Dialect, dialects } from '../../src/dialects/dialect.js';
 import type { Method, Route } from '../../src/http/route.js';
 import { type Called, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
+import { ask, startFrame } from '../support/frame.js';
 import { newTenant, scopedKey, type Tenant } from '../support/tenants.js';
 
 /** A good request to each route, by its id. Path parameters are filled in with records of the asking tenant. */
@@ -280,6 +281,52 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
       });
       const expected = fixtures[route.doc.id]?.status;
       expect([route.doc.id, status, status === expected ? '' : text]).toEqual([route.doc.id, expected, '']);
+    }
+  });
+});
+
+describe('an answer that was lost after the work was done, on every route that writes', () => {
+  test('is given by the retry with the same Idempotency-Key, which writes nothing more', async () => {
+    const records = await makeRecords(app.key);
+    const lost = new Set<string>();
+    const losing = (route: Route): Route => ({
+      ...route,
+      async handle(exchange) {
+        const answer = await route.handle(exchange);
+        if (lost.has(exchange.command.commandId)) return answer;
+        lost.add(exchange.command.commandId);
+        await app.waitForAll();
+        throw new Error('the process was killed');
+      },
+    });
+    const writing = routes
+      .filter(isWrite)
+      .toSorted((left, right) => Number(left.method === 'DELETE') - Number(right.method === 'DELETE'));
+    const frame = await startFrame(app, writing.map(losing));
+    try {
+      for (const route of writing) {
+        const options = {
+          method: route.method,
+          headers: { 'Idempotency-Key': randomUUID() },
+          ...bodyOf(route),
+        };
+        const call = () => ask(frame, app.key, pathTo(route, records), options);
+        expect([route.doc.id, (await call()).status]).toEqual([route.doc.id, 500]);
+        const events = await app.appended(async () => {
+          const { status, text } = await call();
+          const expected = fixtures[route.doc.id]?.status;
+          expect([route.doc.id, status, status === expected ? '' : text]).toEqual([
+            route.doc.id,
+            expected,
+            '',
+          ]);
+        });
+        const ours = events.filter(({ metadata }) => 'key' in metadata.actor).map(({ type }) => type);
+        expect([route.doc.id, ours]).toEqual([route.doc.id, []]);
+      }
+      expect(lost.size).toBe(writing.length);
+    } finally {
+      await frame.stop();
     }
   });
 });

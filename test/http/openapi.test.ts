@@ -2,9 +2,11 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { OpenApi, Operation } from '../../src/http/openapi.js';
+import { type OpenApi, type Operation, openApiOperations } from '../../src/http/openapi.js';
+import { operations as operationsOf } from '../../src/http/operations.js';
 import { patternOf } from '../../src/http/table.js';
 import { startTestApp, type TestApp } from '../support/api.js';
+import { startFrame } from '../support/frame.js';
 
 let app: TestApp;
 let document: OpenApi;
@@ -233,6 +235,28 @@ describe('operational routes', () => {
       expect([response.status, await response.json()]).toEqual([200, body]);
       expect(response.headers.get('x-request-id')).toMatch(/^req_/);
       expect(response.headers.get('x-powered-by')).toBeNull();
+    }
+  });
+
+  test('/ready says 503 and why while the server cannot serve', async () => {
+    const { metrics } = app.app;
+    const frame = await startFrame(app, [], {
+      operations: operationsOf({
+        readiness: () => ({ ready: false, reasons: ['workspaces has not caught up.'] }),
+        metricsText: metrics.text,
+        metricsType: metrics.registry.contentType,
+        ...openApiOperations([], { PORT: 3000 }),
+      }),
+    });
+    try {
+      const response = await fetch(`${frame.url}/ready`);
+      expect([response.status, await response.json()]).toEqual([
+        503,
+        { status: 'not_ready', reasons: ['workspaces has not caught up.'] },
+      ]);
+      expect((await fetch(`${frame.url}/health`)).status).toBe(200);
+    } finally {
+      await frame.stop();
     }
   });
 
