@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openEmbeddedLog } from '../../dist/adapters/event-log/embedded.js';
 
-const APPENDS = 60_000;
-const WARM_UP = 20_000;
+const APPENDS = 120_000;
+const WARM_UP = 80_000;
 const IN_FLIGHT = 256;
 const [mode] = process.argv.slice(2);
 let text = '';
