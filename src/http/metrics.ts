@@ -33,17 +33,6 @@ export const createMetrics = () => {
       help: 'Appends to the event log.',
       registers,
     }),
-    logEvents: new Counter({
-      name: 'event_log_events_total',
-      help: 'Events appended to the event log.',
-      registers,
-    }),
-    logAppendSeconds: new Histogram({
-      name: 'event_log_append_duration_seconds',
-      help: 'Time from the call of an append to its acknowledgement.',
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
-      registers,
-    }),
     logSyncSeconds: new Histogram({
       name: 'event_log_sync_duration_seconds',
       help: 'Time of each write and sync of the event log.',
@@ -76,12 +65,6 @@ export const createMetrics = () => {
       name: 'delivery_attempts_total',
       help: 'Attempts to deliver a webhook, by outcome.',
       labelNames: ['outcome'],
-      registers,
-    }),
-    deliverySeconds: new Histogram({
-      name: 'delivery_attempt_duration_seconds',
-      help: 'Time that receivers took to answer.',
-      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
     }),
   };
