@@ -16,7 +16,8 @@ import type { PublishedEvent } from '../domain/events.js';
 import { webhook } from '../domain/webhooks.js';
 import { workspace } from '../domain/workspaces.js';
 import { page, perPage } from './list-parameters.js';
-import { type Exchange, type Route, route } from './route.js';
+import { pageUrl } from './list-query.js';
+import { type Route, route } from './route.js';
 
 const AT = '2026-01-15T10:30:00.000Z';
 
@@ -84,14 +85,6 @@ const shown = ({ type, category, description, example, highVolume }: EventType, 
 /** What can be subscribed to, in one dialect. */
 const subscribable = (dialect: Dialect): object[] =>
   [...catalogue.values()].filter(({ wire }) => wire !== null).map((entry) => shown(entry, dialect));
-
-const pageUrl =
-  ({ url, search }: Pick<Exchange<unknown, unknown>, 'url' | 'search'>) =>
-  (number: number): string => {
-    const parameters = new URLSearchParams(search);
-    parameters.set('page', String(number));
-    return `${url()}?${parameters}`;
-  };
 
 export const eventTypeRoutes = (): Route[] => {
   const lists: Readonly<Record<Dialect, readonly object[]>> = {

@@ -139,8 +139,8 @@ const shown = <V>(
   return item;
 };
 
-/** Links keep what the caller sent, but for the page. */
-const pageUrl = ({ url, search: sent }: Exchange<unknown, unknown>) => {
+/** Absolute addresses of the pages of a list: they keep what the caller sent, but for the page. */
+export const pageUrl = ({ url, search: sent }: Pick<Exchange<unknown, unknown>, 'url' | 'search'>) => {
   const others = new URLSearchParams([...sent].filter(([name]) => name !== 'page')).toString();
   const base = others === '' ? `${url()}?` : `${url()}?${others}&`;
   return (number: number) => `${base}page=${number}`;
