@@ -65,12 +65,13 @@ describe('the source', () => {
     ).toEqual([]);
   });
 
-  it('sees only the ports of adapters, except in the composition root and the command line', () => {
+  it('sees only the ports of adapters, except in the composition root, the command line and the pages', () => {
     expect(
       offences(({ file, imports }) =>
         file.startsWith('adapters/') ||
         ['app.ts', 'cli.ts'].includes(file) ||
         file.startsWith('app/') ||
+        file.startsWith('docs/') ||
         file.startsWith('cli/')
           ? []
           : imports.filter((name) => name.startsWith('adapters/') && !openAdapters.test(name)),

@@ -1,9 +1,9 @@
 // Every read model of the product.
-import type { Model } from '../adapters/read-models/port.js';
 import { rotations } from '../commands/rotations.js';
 import { apiKeyUses } from '../projections/api-key-uses.js';
 import { apiKeys } from '../projections/api-keys.js';
 import { deliveries } from '../projections/deliveries.js';
+import type { Described } from '../projections/fields.js';
 import type { Projection } from '../projections/projection.js';
 import { users } from '../projections/users.js';
 import { webhookCounters } from '../projections/webhook-counters.js';
@@ -20,4 +20,4 @@ export const projections: readonly Projection[] = [
   deliveries,
 ];
 
-export const models: readonly Model[] = [...projections, apiKeyUses, rotations];
+export const models: readonly Described[] = [...projections, apiKeyUses, rotations];

@@ -1,17 +1,19 @@
 // Finishes rotations: makes the successor that a rotation has committed, when a crash kept the command from it.
 import type { Batch } from '../adapters/event-log/port.js';
-import type { Model, ReadModels } from '../adapters/read-models/port.js';
+import type { ReadModels } from '../adapters/read-models/port.js';
 import type { ApiKeyEvent, ApiKeySuccessor } from '../domain/api-key-events.js';
 import type { Metadata, Recorded } from '../domain/decider.js';
 import type { ApiKeyCommands } from './api-keys.js';
 import type { CommandContext } from './context.js';
 
 /** No rows, only a checkpoint: up to there every rotation has its successor. */
-export const rotations: Model & { readonly version: number } = {
+export const rotations = {
   name: 'api-key-rotations',
   version: 1,
+  holds: 'Nothing: only its checkpoint is used, up to which every rotated key has its successor.',
+  fields: {},
   indexes: [],
-};
+} as const;
 
 /** The rotation's own command again: whoever finishes it, the successor's event is the same. */
 const contextOf = ({ id, metadata }: { id: string; metadata: Metadata }): CommandContext => ({

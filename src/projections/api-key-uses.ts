@@ -1,15 +1,18 @@
 // When each API key was last used: rows of their own, since one event tells of many keys.
 import type { Batch } from '../adapters/event-log/port.js';
-import type { Model, ReadModels, Row } from '../adapters/read-models/port.js';
+import type { ReadModels, Row } from '../adapters/read-models/port.js';
 import { type ApiKeysUsed, apiKeysUsed } from '../domain/key-uses.js';
+import type { Described } from './fields.js';
 import type { Handler } from './follower.js';
 
 /** `id` is the key's UUID. */
 export type ApiKeyUseRow = Row & { readonly lastUsedAt: string };
 
-export const apiKeyUses: Model & { readonly version: number } = {
+export const apiKeyUses: Described<ApiKeyUseRow> = {
   name: 'api-key-uses',
   version: 1,
+  holds: 'When an API key (same `_id`) was last used. One without a row never was.',
+  fields: { lastUsedAt: ['instant', 'Its latest use, at most some ten seconds late.'] },
   indexes: [],
 };
 

@@ -1,17 +1,12 @@
 // A projection folds events into rows of one read model; it is pure, and doing it twice changes nothing.
 import type { Row } from '../adapters/read-models/port.js';
 import type { Recorded } from '../domain/decider.js';
+import type { Described, Fields } from './fields.js';
 
 /** What a fold yields: the row without the position (the runner stamps it), null = deleted, undefined = nothing. */
 export type Folded<R extends Row> = Omit<R, 'position' | 'deleted'> | null | undefined;
 
-export type Projection<R extends Row = Row> = {
-  /** Name of the read model, as in docs/read-models.md. */
-  readonly name: string;
-  /** Raise it to have the rows rebuilt from the start of the log. */
-  readonly version: number;
-  /** Fields to look rows up by. */
-  readonly indexes: readonly string[];
+export type Projection<R extends Row = Row> = Described<R> & {
   /** Types of the events it folds. */
   readonly events: ReadonlySet<string>;
   /** The one row that an event changes; undefined = none. */
@@ -42,6 +37,8 @@ const shownTimes = <R extends Row>(row: Folded<R>): Folded<R> => {
 export const recordProjection = <S, R extends Row>(options: {
   name: string;
   version: number;
+  holds: string;
+  fields: Fields<R>;
   indexes: readonly string[];
   events: readonly string[];
   /** State → row; null = deleted, undefined = no record (yet). */
@@ -52,6 +49,8 @@ export const recordProjection = <S, R extends Row>(options: {
 }): Projection<R> => ({
   name: options.name,
   version: options.version,
+  holds: options.holds,
+  fields: options.fields,
   indexes: options.indexes,
   events: new Set(options.events),
   idOf: ({ stream }) => stream.slice(stream.indexOf('-') + 1),

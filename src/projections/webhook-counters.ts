@@ -20,6 +20,14 @@ const none = { successCount: 0, failureCount: 0, consecutiveFailures: 0, lastDel
 export const webhookCounters: Projection<WebhookCountersRow> = {
   name: 'webhook-counters',
   version: 1,
+  holds:
+    'What a webhook endpoint (same `_id`) has seen over its lifetime. One without a row has seen nothing yet.',
+  fields: {
+    successCount: ['integer', 'Attempts that succeeded.'],
+    failureCount: ['integer', 'Attempts that failed.'],
+    consecutiveFailures: ['integer', 'Failed attempts since the last success or activation.'],
+    lastDeliveryAt: ['instant?', 'When its last attempt began.'],
+  },
   indexes: [],
   events: new Set(['DeliveryAttempted', 'WebhookEndpointUpdated']),
   idOf: ({ data }) => (data as { endpointId?: string }).endpointId,

@@ -1,6 +1,7 @@
 // The read models in MongoDB: the common contract, several processes, and a database that fails, is old or vanishes.
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openMongoReadModels, type VersionedModel } from '../../src/adapters/read-models/mongodb.js';
+import type { VersionedModel } from '../../src/adapters/read-models/documents.js';
+import { openMongoReadModels } from '../../src/adapters/read-models/mongodb.js';
 import { type Checkpoint, type ReadModels, RowsLost } from '../../src/adapters/read-models/port.js';
 import { type TestDatabase, testDatabase } from '../servers/databases.js';
 import { expectUnavailable, onceAvailable, reports } from '../servers/expectations.js';

@@ -10,6 +10,8 @@ type Total = Row & { readonly total: number };
 const totals: Projection<Total> = {
   name: 'totals',
   version: 1,
+  holds: 'A total.',
+  fields: { total: ['integer', 'The sum.'] },
   indexes: [],
   events: new Set(['Added', 'Ended']),
   idOf: ({ stream }) => stream,

@@ -1,6 +1,11 @@
 // How rows and queries look in MongoDB: `_id` is the row's id, other fields keep their names.
 import type { Filter, Document as MongoDocument, SortDirection } from 'mongodb';
-import type { Query, Row, Sort, Term } from './port.js';
+import type { Model, Query, Row, Sort, Term } from './port.js';
+
+/** A model and the version of its rows: another version stands in a collection of its own, beside this one. */
+export type VersionedModel = Model & { readonly version: number };
+
+export const collectionName = ({ name, version }: VersionedModel): string => `${name}_v${version}`;
 
 export type Stored = MongoDocument & { _id: string; position: number };
 

@@ -2,11 +2,16 @@
 import { type Collection, type Db, MongoBulkWriteError, MongoServerError } from 'mongodb';
 import type { StoreOptions } from '../connection.js';
 import { connectMongo, isDuplicateKey } from '../mongo-connection.js';
-import { filterOf, type Stored, sortOf, toDocument, toRow } from './documents.js';
-import { type Checkpoint, type Model, type Query, type ReadModels, type Row, RowsLost } from './port.js';
-
-/** A model and the version of its rows: another version stands in a collection of its own, beside this one. */
-export type VersionedModel = Model & { readonly version: number };
+import {
+  collectionName,
+  filterOf,
+  type Stored,
+  sortOf,
+  toDocument,
+  toRow,
+  type VersionedModel,
+} from './documents.js';
+import { type Checkpoint, type Query, type ReadModels, type Row, RowsLost } from './port.js';
 
 /** `_id` is the collection's name; `at` is when it last moved. */
 type StoredCheckpoint = Checkpoint & { readonly _id: string; readonly at: Date };
@@ -18,7 +23,6 @@ type Seen = { readonly checkpoint: Checkpoint; readonly lost: boolean };
 const rowsPerWrite = 40;
 const oldVersionsKeptMs = 24 * 3_600_000;
 
-const collectionName = ({ name, version }: VersionedModel): string => `${name}_v${version}`;
 const checkpointsOf = (db: Db) => db.collection<StoredCheckpoint>('checkpoints');
 
 /** Dropping what is not there is no error. */
