@@ -20,10 +20,10 @@ for i = 4, #ARGV do
   if held and held[1] == windowMs and #held > 1 then
     local newest = held[#held - 1]
     -- A clock set back a little goes on in the newest slice; one set back by a window starts anew.
-    if newest - slice < 61 then
+    if newest - slice < 241 then
       slice = math.max(slice, newest)
       for at = 2, #held, 2 do
-        if slice - held[at] < 61 then
+        if slice - held[at] < 241 then
           window[#window + 1] = held[at]
           window[#window + 1] = held[at + 1]
           sum = sum + held[at + 1]
