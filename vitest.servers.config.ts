@@ -1,7 +1,16 @@
-// `npm run test:servers`: the files that talk to EventStoreDB (or its double), MongoDB and Redis.
+// `npm run test:servers`: the files that talk to EventStoreDB (or its double), MongoDB and Redis, and the tests of the
+// whole product from outside, which then run on those servers too.
 import { defineConfig } from 'vitest/config';
 import main from './vitest.config.js';
 
 export default defineConfig({
-  test: { ...main.test, include: ['test/**/*.servers.test.ts'], exclude: [] },
+  test: {
+    ...main.test,
+    include: ['test/**/*.servers.test.ts'],
+    exclude: [],
+    globalSetup: 'test/servers/global-setup.ts',
+    setupFiles: 'test/servers/clean-up.ts',
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
 });

@@ -4,13 +4,13 @@ import { Redis } from 'ioredis';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { openRedisCounters } from '../../src/adapters/counters/redis.js';
 import { expectUnavailable, onceAvailable, reports } from '../servers/expectations.js';
-import { startLocalRedis, startRedis } from '../servers/redis.js';
+import { startLocalRedis } from '../servers/redis.js';
+import { shared } from '../servers/shared.js';
 import { countersContract } from './counters.js';
 
-const server = await startRedis();
+const server = shared('redis');
 const broken = await startLocalRedis(['--requirepass', 'secret']);
 afterAll(async () => {
-  if (!('skipped' in server)) await server.stop();
   if (!('skipped' in broken)) await broken.stop();
 });
 

@@ -5,13 +5,13 @@ import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vit
 import { openBullQueue } from '../../src/adapters/delivery-queue/bullmq.js';
 import type { DeliveryQueue, Job } from '../../src/adapters/delivery-queue/port.js';
 import { expectUnavailable, onceAvailable, reports } from '../servers/expectations.js';
-import { startLocalRedis, startRedis } from '../servers/redis.js';
+import { startLocalRedis } from '../servers/redis.js';
+import { shared } from '../servers/shared.js';
 import { deliveryQueueContract } from './delivery-queue.js';
 
-const server = await startRedis();
+const server = shared('redis');
 const broken = await startLocalRedis();
 afterAll(async () => {
-  if (!('skipped' in server)) await server.stop();
   if (!('skipped' in broken)) await broken.stop();
 });
 

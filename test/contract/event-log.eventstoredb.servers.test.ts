@@ -1,12 +1,11 @@
 // The event log on EventStoreDB: the common contract, each test's log under a prefix of its own.
 import { randomBytes } from 'node:crypto';
-import { afterAll } from 'vitest';
 import { openEventStoreLog } from '../../src/adapters/event-log/eventstoredb.js';
-import { quiet, startEventStore } from '../servers/eventstoredb.js';
+import { quiet } from '../servers/eventstoredb.js';
+import { shared } from '../servers/shared.js';
 import { eventLogContract } from './event-log.js';
 
-const server = await startEventStore();
-afterAll(() => server.stop());
+const server = shared('eventstore');
 
 eventLogContract('EventStoreDB', async () => {
   const prefix = `t${randomBytes(4).toString('hex')}_`;

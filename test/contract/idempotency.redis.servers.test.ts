@@ -5,13 +5,13 @@ import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vit
 import type { Idempotency, Started, StoredAnswer } from '../../src/adapters/idempotency/port.js';
 import { openRedisIdempotency, type RedisIdempotencyOptions } from '../../src/adapters/idempotency/redis.js';
 import { expectUnavailable, onceAvailable, reports } from '../servers/expectations.js';
-import { startLocalRedis, startRedis } from '../servers/redis.js';
+import { startLocalRedis } from '../servers/redis.js';
+import { shared } from '../servers/shared.js';
 import { idempotencyContract } from './idempotency.js';
 
-const server = await startRedis();
+const server = shared('redis');
 const broken = await startLocalRedis();
 afterAll(async () => {
-  if (!('skipped' in server)) await server.stop();
   if (!('skipped' in broken)) await broken.stop();
 });
 

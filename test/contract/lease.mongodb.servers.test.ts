@@ -1,16 +1,13 @@
 // The leases in MongoDB: the common contract, and several processes.
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openMongoLeases } from '../../src/adapters/lease/mongodb.js';
 import { testDatabase } from '../servers/databases.js';
 import { reports } from '../servers/expectations.js';
-import { startMongo } from '../servers/mongodb.js';
+import { shared } from '../servers/shared.js';
 import { leasesContract } from './lease.js';
 
-const server = await startMongo();
+const server = shared('mongodb');
 const url = 'skipped' in server ? '' : server.url;
-afterAll(async () => {
-  if (!('skipped' in server)) await server.stop();
-});
 
 describe.skipIf('skipped' in server)('MongoDB', () => {
   leasesContract('MongoDB', async () => {

@@ -5,13 +5,13 @@ import { openMongoReadModels } from '../../src/adapters/read-models/mongodb.js';
 import { type Checkpoint, type ReadModels, RowsLost } from '../../src/adapters/read-models/port.js';
 import { type TestDatabase, testDatabase } from '../servers/databases.js';
 import { expectUnavailable, onceAvailable, reports } from '../servers/expectations.js';
-import { startLocalMongo, startMongo } from '../servers/mongodb.js';
+import { startLocalMongo } from '../servers/mongodb.js';
+import { shared } from '../servers/shared.js';
 import { type Item, readModelsContract } from './read-models.js';
 
-const server = await startMongo();
+const server = shared('mongodb');
 const broken = await startLocalMongo();
 afterAll(async () => {
-  if (!('skipped' in server)) await server.stop();
   if (!('skipped' in broken)) await broken.stop();
 });
 

@@ -1,17 +1,17 @@
 // The vault on EventStoreDB: the common contract, and that its streams are nobody else's business.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { EventStoreDBClient } from '@eventstore/db-client';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { openEventStoreLog } from '../../src/adapters/event-log/eventstoredb.js';
 import { LogUnavailable } from '../../src/adapters/event-log/port.js';
 import { openEventStoreVault } from '../../src/adapters/vault/eventstoredb.js';
 import type { Vault } from '../../src/adapters/vault/port.js';
-import { quiet, startDouble, startEventStore } from '../servers/eventstoredb.js';
+import { quiet, startDouble } from '../servers/eventstoredb.js';
+import { shared } from '../servers/shared.js';
 import { collect, counted } from '../support/log-events.js';
 import { vaultContract } from './vault.js';
 
-const server = await startEventStore();
-afterAll(() => server.stop());
+const server = shared('eventstore');
 const newPrefix = () => `t${randomBytes(4).toString('hex')}_`;
 
 vaultContract('EventStoreDB', async () => {

@@ -1,6 +1,6 @@
 // EventStoreDB for tests: EVENTSTORE_URL, else a container, else the double beside this file, which is always called one.
 import { resolve } from 'node:path';
-import { announced, hasContainers, type LocalServer, localServer, type TestServer } from './server.js';
+import { hasContainers, type LocalServer, localServer, type TestServer } from './server.js';
 
 const image = 'eventstore/eventstore:23.10.1-jammy';
 const double = resolve('test/servers/eventstoredb-double/main.mjs');
@@ -36,13 +36,8 @@ export const startDouble = async (
 /** A server that may hold other data too: tests use prefixes of their own in it. */
 export const startEventStore = async (): Promise<TestServer> => {
   const url = process.env['EVENTSTORE_URL'];
-  const found: TestServer = url
-    ? { url, used: 'EVENTSTORE_URL', stop: async () => undefined }
-    : (await hasContainers())
-      ? await inContainer()
-      : await startDouble();
-  announced('EventStoreDB', found);
-  return found;
+  if (url) return { url, used: 'EVENTSTORE_URL', stop: async () => undefined };
+  return (await hasContainers()) ? inContainer() : startDouble();
 };
 
 /** For logs whose messages no test looks at. */

@@ -6,11 +6,11 @@ import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  announced,
   hasContainers,
   type LocalServer,
   localServer,
   type Skipped,
+  skippedBecause,
   type TestServer,
 } from './server.js';
 
@@ -68,11 +68,12 @@ const build = async (binary: string) => {
   }
 };
 
-const ferretdb = async (): Promise<LocalServer | Skipped> => {
+/** FerretDB as a process of this machine, for tests that kill it or freeze it. */
+export const startLocalMongo = async (): Promise<LocalServer | Skipped> => {
   const binary = await binaryPath();
   if (!existsSync(binary)) {
     if (spawnSync('go', ['version']).status !== 0)
-      return { skipped: 'there is no MONGODB_URL, no container runtime and no go to build FerretDB' };
+      return skippedBecause('there is no go to build FerretDB, which stands in for MongoDB');
     await build(binary);
   }
   return localServer(
@@ -82,13 +83,9 @@ const ferretdb = async (): Promise<LocalServer | Skipped> => {
   );
 };
 
-/** A process of this machine, for tests that kill it or freeze it. */
-export const startLocalMongo = async (): Promise<LocalServer | Skipped> =>
-  announced('MongoDB to break', await ferretdb());
-
 /** A server that may hold other data too: tests use databases of their own in it. */
 export const startMongo = async (): Promise<TestServer | Skipped> => {
   const url = process.env['MONGODB_URL'];
-  if (url) return announced('MongoDB', { url, used: 'MONGODB_URL', stop: async () => undefined });
-  return announced('MongoDB', (await hasContainers()) ? await inContainer() : await ferretdb());
+  if (url) return { url, used: 'MONGODB_URL', stop: async () => undefined };
+  return (await hasContainers()) ? inContainer() : startLocalMongo();
 };

@@ -1,11 +1,11 @@
 // Redis for tests: REDIS_URL, else a container, else redis-server of this machine.
 import { spawnSync } from 'node:child_process';
 import {
-  announced,
   hasContainers,
   type LocalServer,
   localServer,
   type Skipped,
+  skippedBecause,
   type TestServer,
 } from './server.js';
 
@@ -21,9 +21,10 @@ const inContainer = async (): Promise<TestServer> => {
   };
 };
 
-const local = async (args: readonly string[]): Promise<LocalServer | Skipped> => {
+/** A process of this machine, with further settings, for tests that kill it, freeze it or empty it. */
+export const startLocalRedis = async (args: readonly string[] = []): Promise<LocalServer | Skipped> => {
   const found = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
-  if (found.status !== 0) return { skipped: 'redis-server is not installed' };
+  if (found.status !== 0) return skippedBecause('redis-server is not installed');
   const version = /v=([\d.]+)/.exec(found.stdout)?.[1] ?? 'of an unknown version';
   const kept = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always']; // also when it is killed
   const settings = ['--bind', '127.0.0.1', '--loglevel', 'warning', ...kept];
@@ -34,13 +35,9 @@ const local = async (args: readonly string[]): Promise<LocalServer | Skipped> =>
   );
 };
 
-/** A process of this machine, with further settings, for tests that kill it, freeze it or empty it. */
-export const startLocalRedis = async (args: readonly string[] = []): Promise<LocalServer | Skipped> =>
-  announced('Redis to break', await local(args));
-
 /** A server that may hold other data too: tests use names of their own in it. */
 export const startRedis = async (): Promise<TestServer | Skipped> => {
   const url = process.env['REDIS_URL'];
-  if (url) return announced('Redis', { url, used: 'REDIS_URL', stop: async () => undefined });
-  return announced('Redis', (await hasContainers()) ? await inContainer() : await local([]));
+  if (url) return { url, used: 'REDIS_URL', stop: async () => undefined };
+  return (await hasContainers()) ? inContainer() : startLocalRedis();
 };

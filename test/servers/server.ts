@@ -27,15 +27,11 @@ export type TestServer = {
 export type LocalServer = TestServer & Faults;
 export type Skipped = { readonly skipped: string };
 
-/** Says which server the tests run on, or why they do not run. TEST_SERVERS_REQUIRED=1 makes a skip a failure. */
-export const announced = <S extends TestServer>(name: string, found: S | Skipped): S | Skipped => {
-  if ('skipped' in found) {
-    if (process.env['TEST_SERVERS_REQUIRED'] === '1') throw new Error(`${name}: ${found.skipped}`);
-    console.info(`${name}: tests skipped, ${found.skipped}`);
-  } else {
-    console.info(`${name}: ${found.used}`);
-  }
-  return found;
+/** Why tests do not run. TEST_SERVERS_REQUIRED=1 makes it a failure. */
+export const skippedBecause = (reason: string): Skipped => {
+  if (process.env['TEST_SERVERS_REQUIRED'] === '1')
+    throw new Error(`TEST_SERVERS_REQUIRED is set, and ${reason}.`);
+  return { skipped: reason };
 };
 
 /** Whether a container runtime answers. */

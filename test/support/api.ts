@@ -1,4 +1,4 @@
-// The real application on embedded stores in a temporary folder, and requests to it.
+// The real application, on embedded stores in a temporary folder or on the shared servers, and requests to it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { readConfig } from '../../src/config.js';
 import type { Recorded } from '../../src/domain/decider.js';
 import { createLogger } from '../../src/logger.js';
 import { eventsIn } from './embedded-log.js';
+import { storeSettings } from './stores.js';
 
 export type Called = {
   readonly status: number;
@@ -54,6 +55,7 @@ export const startTestApp = async (
       DATA_DIR: dir,
       BOOTSTRAP_API_KEY: TEST_KEY,
       RATE_LIMIT_ADDRESS_PER_MINUTE: '100000',
+      ...storeSettings(dir),
       ...overrides,
       ...more,
     });

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { storeSettings } from './stores.js';
 
 export type ServerProcess = {
   readonly url: string;
@@ -23,8 +24,9 @@ const exited = async (child: ChildProcess): Promise<number | null> => {
 
 /** Starts `node dist/main.js` on a free port of 127.0.0.1; resolves once it says where it listens. */
 export const startServer = async (env: Record<string, string>): Promise<ServerProcess> => {
+  const stores = env['DATA_DIR'] === undefined ? {} : storeSettings(env['DATA_DIR']);
   const child = spawn(process.execPath, ['dist/main.js'], {
-    env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'warn', ...env },
+    env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'warn', ...stores, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
