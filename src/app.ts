@@ -44,18 +44,22 @@ export type App = {
   stop(graceMs?: number): Promise<void>;
 };
 
-/** Everything wired but nothing running. Throws one plain sentence when the stores cannot be opened. */
+/**
+ * Everything wired but nothing running. Waits for an EventStoreDB that is not there yet, until `signal` comes. Throws
+ * one plain sentence when the stores cannot be opened.
+ */
 export const buildApp = async (
   config: Config,
   logger: Logger,
   now: () => Date = () => new Date(),
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<App> => {
   const report: Report = {
     info: (message, details = {}) => logger.info(details, message),
     warn: (message, details) => logger.warn(details, message),
   };
   const metrics = createMetrics();
-  const stores = await openStores(config, models, report, metrics);
+  const stores = await openStores({ config, models, report, metrics, signal });
   const { log, readModels, counters, idempotency, keys } = stores;
   const commands = wireCommands(stores, config, now, report);
   const deliveries = wireDeliveries(stores, commands, config, now, report, (outcome) =>
@@ -147,7 +151,7 @@ export const buildApp = async (
       const first = await starter.firstStart(config.BOOTSTRAP_API_KEY);
       commands.uses.start();
       await deliveries.start();
-      stores.lock.onRequest(
+      stores.lock?.onRequest(
         handleCliRequest({
           readModels,
           bootstrap: starter,

@@ -195,10 +195,15 @@ export const settings = z.object({
 export type Config = z.output<typeof settings>;
 
 const servers = ['EVENTSTORE_URL', 'MONGODB_URL', 'REDIS_URL'] as const;
+export type ServerSetting = (typeof servers)[number];
+
+/** The servers that are not set: what they would keep is kept by this process, in memory or in DATA_DIR. */
+export const missingServers = (config: Pick<Config, ServerSetting>): ServerSetting[] =>
+  servers.filter((name) => config[name] === undefined);
 
 /** What no setting can say alone. */
 const faultsBetween = (config: Config): string[] => {
-  const missing = servers.filter((name) => config[name] === undefined);
+  const missing = missingServers(config);
   const given = servers.filter((name) => config[name] !== undefined);
   const faults: string[] = [];
   if (config.ROLES.length < roles.length && missing.length > 0)

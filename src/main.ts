@@ -1,5 +1,5 @@
 // The process: settings, start, stop on SIGTERM and SIGINT.
-import { buildApp } from './app.js';
+import { type App, buildApp } from './app.js';
 import { loadConfig } from './config.js';
 import { createLogger } from './logger.js';
 
@@ -9,29 +9,41 @@ const refuse = (error: unknown): never => {
   process.exit(1);
 };
 
+/** Aborted by the first signal to stop. */
+const stopping = new AbortController();
+
 const run = async () => {
   const config = loadConfig();
   const { logger, flush } = createLogger(config.LOG_LEVEL);
-  const app = await buildApp(config, logger);
-  let stopping = false;
+  let app: App | undefined;
+  const end = (code: number) => {
+    flush();
+    process.exit(code);
+  };
   const stop = (signal: string) => {
-    if (stopping) process.exit(1); // the second signal means now
-    stopping = true;
+    if (stopping.signal.aborted) process.exit(1); // the second signal means now
     logger.info({ signal }, 'stopping');
-    app.stop().then(
-      () => {
-        flush();
-        process.exit(0);
-      },
+    stopping.abort();
+    // Without an app a server is being waited for: that ends by itself now.
+    app?.stop().then(
+      () => end(0),
       (error: unknown) => {
         logger.error({ error: String(error) }, 'not stopped cleanly');
-        flush();
-        process.exit(1);
+        end(1);
       },
     );
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
 
+  const built = buildApp(config, logger, undefined, stopping.signal);
+  const opened = await built.catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error;
+  });
+  if (!opened || stopping.signal.aborted) {
+    await opened?.stop();
+    return end(0);
+  }
+  app = opened;
   const first = await app.start();
   const url = await app.listen();
   console.log(`core-api listens on ${url}`);
@@ -49,4 +61,7 @@ Your first API key, shown this once:
   await first.shown();
 };
 
-run().catch(refuse);
+run().catch((error: unknown) => {
+  // What was begun ends in whatever way when the process is stopped meanwhile.
+  if (!stopping.signal.aborted) refuse(error);
+});

@@ -1,96 +1,97 @@
-// Opens the stores: each port in the form that the settings choose.
-import { embeddedCounters } from '../adapters/counters/embedded.js';
+// Opens the stores: each port in the form that its setting chooses.
 import type { Counters } from '../adapters/counters/port.js';
-import { embeddedDeliveryQueue } from '../adapters/delivery-queue/embedded.js';
 import type { DeliveryQueue } from '../adapters/delivery-queue/port.js';
-import { openEmbeddedLog } from '../adapters/event-log/embedded.js';
-import { acquireLock, type Lock } from '../adapters/event-log/lock.js';
+import { acquireLock, DataDirHeld, type Lock } from '../adapters/event-log/lock.js';
 import type { EventLog } from '../adapters/event-log/port.js';
-import { openIdempotencyFile } from '../adapters/idempotency/embedded.js';
 import type { Idempotency } from '../adapters/idempotency/port.js';
-import { embeddedReadModels } from '../adapters/read-models/embedded.js';
-import type { Model, ReadModels } from '../adapters/read-models/port.js';
+import type { Leases } from '../adapters/lease/port.js';
+import type { ReadModels } from '../adapters/read-models/port.js';
 import { type Keyring, keyring, loadEncryptionKey } from '../adapters/seal.js';
-import { openVaultFile } from '../adapters/vault/embedded.js';
 import type { Vault } from '../adapters/vault/port.js';
-import type { Config } from '../config.js';
+import { type Config, missingServers } from '../config.js';
 import type { Metrics } from '../http/metrics.js';
+import type { Described } from '../projections/fields.js';
+import { openLog, openVault } from './open-log.js';
+import { openLeases, openReadModels } from './open-read-models.js';
+import { openCounters, openIdempotency, openQueue } from './open-redis.js';
 import type { Report } from './report.js';
 
 export type Stores = {
-  readonly lock: Lock;
+  /** The lock of DATA_DIR. Undefined where all is kept in servers: then other processes may share it. */
+  readonly lock: Lock | undefined;
   readonly keys: Keyring;
   readonly log: EventLog;
   readonly readModels: ReadModels;
+  readonly leases: Leases;
   readonly queue: DeliveryQueue;
   readonly counters: Counters;
   readonly idempotency: Idempotency;
   readonly vault: Vault;
-  /** Closes all of them, the log and the lock last. */
+  /** Closes all of them, the log and the lock last. Rejects with the first failure, when it has tried them all. */
   close(): Promise<void>;
 };
 
-const serverSettings = ['EVENTSTORE_URL', 'MONGODB_URL', 'REDIS_URL'] as const;
+/** What was opened, to be closed in the opposite order whatever fails. */
+const closing = () => {
+  const closers: (() => Promise<void>)[] = [];
+  return {
+    async add<T extends { close(): Promise<void> }>(opened: Promise<T>): Promise<T> {
+      const store = await opened;
+      closers.push(() => store.close());
+      return store;
+    },
+    async close() {
+      const failures: unknown[] = [];
+      for (const close of closers.splice(0).reverse())
+        await close().catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) throw failures[0];
+    },
+  };
+};
 
-/** Throws one plain sentence when servers are asked for, and when the folder is in use, damaged, or sealed with another key. */
-export const openStores = async (
-  config: Config,
-  models: readonly Model[],
-  report: Report,
-  metrics: Metrics,
-): Promise<Stores> => {
-  const asked = serverSettings.filter((name) => config[name] !== undefined);
-  if (asked.length > 0)
-    throw new Error(
-      `${asked.join(', ')} cannot be used yet: this version keeps everything in DATA_DIR. Remove the setting to start.`,
-    );
-  const dir = config.DATA_DIR;
-  const lock = await acquireLock(dir);
-  const onCut = (cut: object) =>
-    report.warn('cut an incomplete end off a file: the process had stopped in the middle of a write', cut);
+/** Holds DATA_DIR, which is made if missing. Throws one sentence when another process has it. */
+const lockOf = async (config: Config): Promise<Lock & { close(): Promise<void> }> => {
+  const missing = missingServers(config);
   try {
-    const keys = keyring(
-      await loadEncryptionKey({
-        dir,
-        ...(config.ENCRYPTION_KEY ? { configured: config.ENCRYPTION_KEY } : {}),
-      }),
-    );
-    // The log first: what the idempotency file holds is judged by what the log holds.
-    const log = await openEmbeddedLog({
-      dir,
-      lock,
-      onWarning: (message) => report.warn(message, {}),
-      onSync: ({ appends, seconds }) => {
-        metrics.logAppends.inc(appends);
-        metrics.logSyncSeconds.observe(seconds);
-      },
-    });
-    const idempotency = await openIdempotencyFile({ dir, key: keys.idempotency, onCut });
-    const vault = await openVaultFile({ dir, key: keys.vault, onCut });
-    const readModels = embeddedReadModels(models);
-    const queue = embeddedDeliveryQueue({
-      onError: (error, job) =>
-        report.warn('a delivery could not be handled', { ...job, error: String(error) }),
-    });
-    const counters = embeddedCounters();
-    return {
-      lock,
-      keys,
-      log,
-      readModels,
-      queue,
-      counters,
-      idempotency,
-      vault,
-      async close() {
-        await Promise.all([queue.close(), counters.close(), readModels.close()]);
-        await Promise.all([idempotency.close(), vault.close()]);
-        await log.close();
-        await lock.release();
-      },
-    };
+    const lock = await acquireLock(config.DATA_DIR);
+    return { ...lock, close: () => lock.release() };
   } catch (error) {
-    await lock.release();
+    if (!(error instanceof DataDirHeld) || missing.length === 3) throw error;
+    const settings = `${missing.join(' and ')} too`;
+    throw new DataDirHeld(config.DATA_DIR, `A second process on the same servers needs ${settings}.`);
+  }
+};
+
+/**
+ * Waits for EventStoreDB, saying so, until `signal` comes; other servers that are away are used once they are there.
+ * Throws one plain sentence when a server is not for us, and when the folder is in use, damaged, or sealed with
+ * another key.
+ */
+export const openStores = async (options: {
+  readonly config: Config;
+  readonly models: readonly Described[];
+  readonly report: Report;
+  readonly metrics: Metrics;
+  readonly signal: AbortSignal;
+}): Promise<Stores> => {
+  const { config, models } = options;
+  const { ENCRYPTION_KEY: configured, DATA_DIR: dir } = config;
+  const { add, close } = closing();
+  try {
+    // With one of the servers missing there is something that no other process sees.
+    const lock = missingServers(config).length > 0 ? await add(lockOf(config)) : undefined;
+    const keys = keyring(await loadEncryptionKey({ dir, ...(configured ? { configured } : {}) }));
+    const opening = { ...options, lock };
+    const log = await add(openLog(opening));
+    const vault = await add(openVault(opening, keys));
+    const idempotency = await add(openIdempotency(opening, keys, log.id));
+    const readModels = await add(openReadModels(opening, models));
+    const leases = await add(openLeases(opening));
+    const counters = await add(openCounters(opening));
+    const queue = await add(openQueue(opening, log.id));
+    return { lock, keys, log, readModels, leases, queue, counters, idempotency, vault, close };
+  } catch (error) {
+    await close().catch(() => undefined);
     throw error;
   }
 };

@@ -1,12 +1,14 @@
 // Has a request done by whoever may write: the running server where there is one, else this process.
 import { DataDirHeld } from '../adapters/event-log/lock.js';
 import { askHolder } from '../adapters/event-log/lock-talk.js';
-import type { Config } from '../config.js';
+import { type Config, missingServers } from '../config.js';
 import type { Json, JsonObject } from '../domain/decider.js';
 
 /** The answer to a request. Throws one sentence. */
 export const perform = async (config: Config, request: JsonObject): Promise<Json> => {
-  const answer = await askHolder(config.DATA_DIR, request);
+  // With all servers nobody holds the folder, and this is one more process that works on them.
+  const isShared = missingServers(config).length === 0;
+  const answer = isShared ? undefined : await askHolder(config.DATA_DIR, request);
   if (answer !== undefined) return answer;
   // Loaded only here: it is the whole server, and beside one that runs it is not needed.
   const { performAlone } = await import('./alone.js');

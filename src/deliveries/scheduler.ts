@@ -7,13 +7,11 @@ import type { EventLog } from '../adapters/event-log/port.js';
 import type { ReadModels, Term } from '../adapters/read-models/port.js';
 import type { Outcomes } from '../commands/deliveries.js';
 import type { Recorded } from '../domain/decider.js';
-import { type DeliveryEvent, type FanoutEvent, nextAttempt } from '../domain/deliveries.js';
-import type { WebhookEvent } from '../domain/webhooks.js';
-import type { WorkspaceEvent } from '../domain/workspaces.js';
 import type { DeliveryRow } from '../projections/deliveries.js';
 import type { Handler } from '../projections/follower.js';
 import type { WebhookRow } from '../projections/webhooks.js';
 import { cancelling } from './cancelling.js';
+import { type Heard, idsOf, jobFrom, jobOf } from './jobs.js';
 import { type DueJob, lanes } from './lanes.js';
 import { type Standing, standings } from './standing.js';
 
@@ -41,8 +39,6 @@ export type Scheduler = {
   stop(): Promise<void>;
 };
 
-type Heard = FanoutEvent | DeliveryEvent | WebhookEvent | WorkspaceEvent;
-
 const types: ReadonlySet<string> = new Set([
   'DeliveryQueued',
   'DeliveryAttempted',
@@ -59,30 +55,6 @@ const systemTimer = (run: () => void, everyMs: number) => {
   const timer = setInterval(run, everyMs).unref();
   return () => clearInterval(timer);
 };
-
-const jobOf = (delivery: DeliveryRow): DueJob => ({
-  job: { deliveryId: delivery.id, endpointId: delivery.endpointId, attempt: nextAttempt(delivery) },
-  at: Date.parse(delivery.nextAt),
-});
-
-/** The job that an event makes due. */
-const jobFrom = ({ type, data, metadata: { at } }: Recorded<Heard>): DueJob | undefined => {
-  switch (type) {
-    case 'DeliveryQueued':
-      return { job: { ...idsOf(data), attempt: 1 }, at: Date.parse(data.dueAt ?? at) };
-    case 'DeliveryAttempted':
-      if (data.nextRetryAt === null) return undefined;
-      return { job: { ...idsOf(data), attempt: data.attempt + 1 }, at: Date.parse(data.nextRetryAt) };
-    case 'DeliveryRetryRequested':
-      return { job: { ...idsOf(data), attempt: data.attempt }, at: Date.parse(at) };
-    default:
-      return undefined;
-  }
-};
-const idsOf = ({ deliveryId, endpointId }: { deliveryId: string; endpointId: string }) => ({
-  deliveryId,
-  endpointId,
-});
 
 /** Feeds the queue from the log and, in sweeps, from the read model. */
 export const scheduler = (deps: SchedulerDeps): Scheduler => {
@@ -208,6 +180,13 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
     return sweeping;
   };
 
+  const sweepOrReport = () =>
+    sweep().catch((error: unknown) =>
+      report.warn('the sweep of open deliveries failed; the next one tries again', {
+        error: error instanceof Error ? error.message : String(error),
+      }),
+    );
+
   return {
     handler: {
       name: 'scheduler',
@@ -231,14 +210,8 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
       },
     },
     async start() {
-      stopTimer = timer(() => {
-        sweep().catch((error: unknown) => {
-          report.warn('the sweep of open deliveries failed; the next one tries again', {
-            error: error instanceof Error ? error.message : String(error),
-          });
-        });
-      }, sweepEveryMs);
-      await sweep();
+      stopTimer = timer(() => void sweepOrReport(), sweepEveryMs);
+      await sweepOrReport();
     },
     sweep,
     async stop() {

@@ -1,5 +1,6 @@
 // From what was thrown to what is answered: code → status, the public sentence, and nothing else.
 import { LogUnavailable } from '../adapters/event-log/port.js';
+import { StoreUnavailable } from '../adapters/read-models/port.js';
 import type { WireError } from '../dialects/dialect.js';
 import type { JsonObject } from '../domain/decider.js';
 import { DomainError, type ErrorCode, type FieldErrors } from '../domain/errors.js';
@@ -52,19 +53,25 @@ export const missingScope = (scope: string): DomainError =>
     required_scope: scope,
   });
 
+const unavailable = {
+  not_written: 'The service is temporarily unavailable. Nothing was written.',
+  unknown:
+    'The service is temporarily unavailable, and it is not known whether the write was made. A retry with the same Idempotency-Key is safe.',
+  // What is read before and after a write may fail as well.
+  either:
+    'The service is temporarily unavailable. If this was a write, it may have been made; a retry with the same Idempotency-Key is safe.',
+} as const;
+
 /** A store is down. Whether the write was made decides what a client may do. */
-const unavailable = ({ fate }: LogUnavailable): DomainError =>
-  new DomainError(
-    'unavailable',
-    fate === 'not_written'
-      ? 'The service is temporarily unavailable. Nothing was written.'
-      : 'The service is temporarily unavailable, and it is not known whether the write was made. A retry with the same Idempotency-Key is safe.',
-  );
+const unavailability = (error: unknown): DomainError | undefined => {
+  const fate =
+    error instanceof LogUnavailable ? error.fate : error instanceof StoreUnavailable ? 'either' : undefined;
+  return fate && new DomainError('unavailable', unavailable[fate]);
+};
 
 /** What was thrown as a refusal; undefined for what is nobody's fault but ours. */
 export const refusalOf = (error: unknown): DomainError | undefined => {
-  if (error instanceof DomainError) return error;
-  return error instanceof LogUnavailable ? unavailable(error) : undefined;
+  return error instanceof DomainError ? error : unavailability(error);
 };
 
 const extras = (refusal: DomainError, context: ErrorContext): JsonObject => {

@@ -13,7 +13,8 @@ export const backOff = (failures: number): number =>
   Math.min(MAX_DELAY, 25 * 2 ** failures) * (0.5 + Math.random() / 2);
 
 /** A store may be away for long: that stops nobody. */
-const isPassing = (error: unknown) => error instanceof LogUnavailable || error instanceof StoreUnavailable;
+export const isPassing = (error: unknown): error is LogUnavailable | StoreUnavailable =>
+  error instanceof LogUnavailable || error instanceof StoreUnavailable;
 
 /**
  * Hands a batch to a handler until it succeeds. One that fails `maxTries` times on the same batch, and not because a

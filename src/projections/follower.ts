@@ -1,7 +1,7 @@
 // One subscription per process feeds every projection and reactor, in log order, each from its own checkpoint.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, EventLog } from '../adapters/event-log/port.js';
-import { backOff, feeding, type Tracked } from './feeding.js';
+import { backOff, feeding, isPassing, type Tracked } from './feeding.js';
 import { waiting } from './waiting.js';
 
 /** A consumer of the log. `handle` gets only events of its `types`, and survives getting one twice. */
@@ -19,7 +19,10 @@ export type Failing = { readonly eventPosition: number; readonly message: string
 export type HandlerState = { readonly name: string; readonly position: number; readonly failing?: Failing };
 
 export type Follower = {
-  /** Starts following; resolves when every handler has reached the head as it was at the call, or was stopped. */
+  /**
+   * Starts following; resolves when every handler has reached the head as it was at the call, or was stopped. Waits for
+   * stores that are away, saying so; rejects when stopped meanwhile.
+   */
   start(): Promise<void>;
   /** Resolves true when the named handlers have reached `position`, false after `timeoutMs` or when one is stuck. */
   waitFor(position: number, names?: readonly string[], timeoutMs?: number): Promise<boolean>;
@@ -102,16 +105,32 @@ export const follower = (
     }
   };
 
+  /** Does it again until the stores that it needs are there. */
+  const onceThere = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await work();
+      } catch (error) {
+        stopping.signal.throwIfAborted();
+        if (!isPassing(error)) throw error;
+        report.warn('waiting for a store before following the log', { handler: name, error: error.message });
+        await delay(backOff(failures), undefined, { signal: stopping.signal });
+      }
+    }
+  };
+  const track = async (handler: Handler): Promise<Tracked> => {
+    const position = await onceThere(handler.name, () => handler.start());
+    return { handler, position, movedAt: Date.now() };
+  };
+
   return {
     async start() {
-      const track = async (handler: Handler): Promise<Tracked> => {
-        return { handler, position: await handler.start(), movedAt: Date.now() };
-      };
       for (const handler of projections) projecting.push(await track(handler));
       for (const handler of reactors) reacting.push(await track(handler));
-      const head = await log.head();
+      const head = await onceThere('head', () => log.head());
       running = follow();
       await waiters.wait(all(), head, 2 ** 31 - 1);
+      stopping.signal.throwIfAborted();
     },
     waitFor(position, names, timeoutMs = 2_000) {
       const concerns = all().filter(({ handler }) => names === undefined || names.includes(handler.name));

@@ -22,8 +22,8 @@ export type Lock = {
 /** Another process works on this data directory. */
 export class DataDirHeld extends Error {
   override readonly name = 'DataDirHeld';
-  constructor(dir: string) {
-    super(`${dir} is in use by another process. Stop it first, or choose another DATA_DIR.`);
+  constructor(dir: string, hint = '') {
+    super(`${dir} is in use by another process. Stop it first, or choose another DATA_DIR. ${hint}`.trim());
   }
 }
 
