@@ -5,6 +5,7 @@ import { type DeliveryCommands, deliveryCommands } from '../commands/deliveries.
 import { type EventCommands, eventCommands } from '../commands/events.js';
 import { type KeyUses, keyUses } from '../commands/key-uses.js';
 import { type PersonalData, personalData } from '../commands/personal-data.js';
+import { type SeoCommands, seoCommands } from '../commands/seo.js';
 import { type UserCommands, userCommands } from '../commands/users.js';
 import { type SecretBox, type WebhookCommands, webhookCommands } from '../commands/webhooks.js';
 import { type WorkspaceCommands, workspaceCommands } from '../commands/workspaces.js';
@@ -24,6 +25,7 @@ export type Commands = {
   readonly webhooks: WebhookCommands;
   readonly events: EventCommands;
   readonly deliveries: DeliveryCommands;
+  readonly seo: SeoCommands;
   readonly outcomes: ReturnType<typeof outcomes>;
   /** Opens the sealed secrets of endpoints. */
   readonly secrets: SecretBox;
@@ -49,6 +51,7 @@ export const wireCommands = (stores: Stores, config: Config, now: () => Date, re
     webhooks: webhookCommands({ log, readModels, secrets, checkTarget, now }),
     events: eventCommands(log, now),
     deliveries: deliveryCommands(readModels, written, now),
+    seo: seoCommands(log, now),
     outcomes: written,
     secrets,
   };

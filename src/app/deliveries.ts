@@ -9,6 +9,7 @@ import { type Scheduler, scheduler } from '../deliveries/scheduler.js';
 import { type Subscriber, subscriber } from '../deliveries/subscriber.js';
 import { worker } from '../deliveries/worker.js';
 import { apiKeyTold } from '../dialects/api-keys.js';
+import { seoReportViews } from '../dialects/seo.js';
 import { noAttempts, webhookViews } from '../dialects/webhooks.js';
 import { workspaceViews } from '../dialects/workspaces.js';
 import type { ApiKeyEvent } from '../domain/api-key-events.js';
@@ -32,7 +33,7 @@ export type Deliveries = {
 };
 
 /** Records as webhooks show them. Values that come from other streams are left out: a retry must send the same bytes. */
-const areasOf = ({ workspaces, apiKeys, webhooks }: Commands): Areas => ({
+const areasOf = ({ workspaces, apiKeys, webhooks, seo }: Commands): Areas => ({
   workspace: recordArea(workspaces.streams, ({ record }) => record, workspaceViews),
   apiKey: async ({ stream, type, revision, metadata }) => {
     const { state } = await apiKeys.streams.at(stream.slice(stream.indexOf('-') + 1), revision);
@@ -46,6 +47,7 @@ const areasOf = ({ workspaces, apiKeys, webhooks }: Commands): Areas => ({
     webhookViews,
     ['success_count', 'failure_count', 'consecutive_failures', 'last_delivery_at'],
   ),
+  seoReport: recordArea(seo.streams, (report) => report, seoReportViews),
   published: publishedArea,
 });
 

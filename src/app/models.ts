@@ -5,6 +5,7 @@ import { apiKeys } from '../projections/api-keys.js';
 import { deliveries } from '../projections/deliveries.js';
 import type { Described } from '../projections/fields.js';
 import type { Projection } from '../projections/projection.js';
+import { seoIssues } from '../projections/seo.js';
 import { users } from '../projections/users.js';
 import { webhookCounters } from '../projections/webhook-counters.js';
 import { webhooks } from '../projections/webhooks.js';
@@ -18,6 +19,7 @@ export const projections: readonly Projection[] = [
   webhooks,
   webhookCounters,
   deliveries,
+  seoIssues,
 ];
 
 export const models: readonly Described[] = [...projections, apiKeyUses, rotations];

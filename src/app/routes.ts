@@ -7,6 +7,7 @@ import { eventTypeRoutes } from '../http/event-types.js';
 import { eventRoutes } from '../http/events.js';
 import type { Limiter } from '../http/rate-limit.js';
 import type { Route } from '../http/route.js';
+import { seoRoutes } from '../http/seo.js';
 import { showUsers } from '../http/users.js';
 import { webhookRoutes } from '../http/webhooks.js';
 import { workspaceRoutes } from '../http/workspaces.js';
@@ -21,7 +22,7 @@ export const wireRoutes = (
   limiter: Limiter,
   config: Config,
 ): Route[] => {
-  const { workspaces, apiKeys, uses, webhooks, events, deliveries, users, secrets } = commands;
+  const { workspaces, apiKeys, uses, webhooks, events, deliveries, seo, users, secrets } = commands;
   const shown = showUsers(readModels, users);
   const retentionDays = config.DELIVERY_RETENTION_DAYS;
   return [
@@ -44,5 +45,6 @@ export const wireRoutes = (
     }),
     ...eventTypeRoutes(),
     ...eventRoutes({ events }),
+    ...seoRoutes({ readModels, seo }),
   ];
 };

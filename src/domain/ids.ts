@@ -11,6 +11,8 @@ export const prefixes = {
   webhook: 'wh',
   delivery: 'del',
   event: 'evt',
+  seoReport: 'seo',
+  seoIssue: 'iss',
 } as const;
 export type IdKind = keyof typeof prefixes;
 

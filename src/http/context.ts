@@ -45,6 +45,9 @@ export const contextWorkspace = (
   return namedWorkspace(readModels, caller.userId, ids, slug, deleted);
 };
 
+/** Workspaces that a user belongs to. */
+export const reachable = (userId: string): Term[] => [{ field: 'memberIds', op: 'eq', value: userId }];
+
 const namedWorkspace = async (
   readModels: ReadModels,
   userId: string,
@@ -52,7 +55,7 @@ const namedWorkspace = async (
   slug: string | undefined,
   deleted: boolean,
 ): Promise<WorkspaceRow> => {
-  const mine: Term[] = [{ field: 'memberIds', op: 'eq', value: userId }];
+  const mine = reachable(userId);
   const found = await Promise.all([
     ...ids.map((id) =>
       findByReference<WorkspaceRow>(readModels, 'workspaces', 'workspace', id, mine, { deleted }),
@@ -67,10 +70,11 @@ const namedWorkspace = async (
   return first;
 };
 
-const bySlug = async (
+/** The workspace with a slug, among those that `mine` lets through. */
+export const bySlug = async (
   readModels: ReadModels,
   slug: string,
-  mine: Term[],
+  mine: readonly Term[],
 ): Promise<WorkspaceRow | undefined> => {
   const where: Term[] = [{ field: 'slug', op: 'eq', value: normalSlug(slug) }, ...mine];
   const [row] = await readModels.find<WorkspaceRow>('workspaces', { where, limit: 1 });

@@ -4,6 +4,7 @@ import { apiKeyTold } from '../dialects/api-keys.js';
 import { type Dialect, render } from '../dialects/dialect.js';
 import { defaultPerPage, listBody } from '../dialects/envelopes.js';
 import { payload } from '../dialects/payloads.js';
+import { seoReportViews } from '../dialects/seo.js';
 import { type ShownUser, userViews } from '../dialects/users.js';
 import { noAttempts, webhookViews } from '../dialects/webhooks.js';
 import { workspaceViews } from '../dialects/workspaces.js';
@@ -13,6 +14,7 @@ import { catalogue, wireNameOf } from '../domain/catalogue.js';
 import { type EventType, exampleIds } from '../domain/catalogue-area.js';
 import type { Decider, DomainEvent } from '../domain/decider.js';
 import type { PublishedEvent } from '../domain/events.js';
+import { seoReport } from '../domain/seo.js';
 import { webhook } from '../domain/webhooks.js';
 import { workspace } from '../domain/workspaces.js';
 import { page, perPage } from './list-parameters.js';
@@ -63,6 +65,10 @@ const shownIn: Readonly<Record<string, (type: string, dialect: Dialect) => Shown
   apiKey(type, dialect) {
     const { record } = after(apiKey, 'ApiKeyCreated', type);
     return record && apiKeyTold(dialect, type as ApiKeyEvent['type'], record, AT);
+  },
+  seoReport(type, dialect) {
+    const report = after(seoReport, 'SeoReportCreated', type);
+    return report && render(seoReportViews[dialect], report, 'single');
   },
   user: (_type, dialect) => render(userViews[dialect], jane, 'single'),
   published: (type) => (exampleOf(type) as PublishedEvent).data.data,

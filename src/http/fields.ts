@@ -34,6 +34,17 @@ export const prose = (most: number) =>
 /** Name of a record. */
 export const name = text(255);
 
+const MAX_URL = 2048;
+const isWebUrl = (written: string): boolean =>
+  /^https?:\/\/[^\s\p{C}]+$/iu.test(written) && URL.canParse(written);
+
+/** Address of a page: http or https, kept as it was written. */
+export const webUrl = z
+  .string()
+  .max(MAX_URL)
+  .refine(isWebUrl, 'The :attribute must be a valid URL.')
+  .meta({ format: 'uri', maxLength: MAX_URL, examples: ['https://example.com/page'] });
+
 /** Slug in its normal form: NFC, lower case. */
 export const slug = z
   .string()
@@ -115,4 +126,4 @@ export const instant = z
   })
   .meta({ format: 'date-time', examples: ['2027-01-01T00:00:00Z'] });
 
-export const fields = { name, text, prose, slug, tags, metadata, metadataPatch, jsonObject, instant };
+export const fields = { name, text, prose, webUrl, slug, tags, metadata, metadataPatch, jsonObject, instant };

@@ -1,18 +1,17 @@
 // Endpoints of workspaces.
-import type { ReadModels, Term } from '../adapters/read-models/port.js';
+import type { ReadModels } from '../adapters/read-models/port.js';
 import type { WorkspaceCommands } from '../commands/workspaces.js';
 import { created, updated } from '../dialects/envelopes.js';
 import { workspaceViews } from '../dialects/workspaces.js';
 import { DomainError, notFound } from '../domain/errors.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
+import { reachable } from './context.js';
 import { listAnswer, listQuery, singleAnswer, singleQuery } from './list-query.js';
 import { findByReference } from './records.js';
 import { type Exchange, type Route, route } from './route.js';
 import type { ShowUsers } from './users.js';
 import { CreateWorkspaceBody, UpdateWorkspaceBody, workspaceDocs, workspaceList } from './workspace-forms.js';
 import { workspaceIncludes } from './workspace-includes.js';
-
-const reachable = (userId: string): Term[] => [{ field: 'memberIds', op: 'eq', value: userId }];
 
 /**
  * Runs a deletion unless it would leave its user without any workspace. One at a time per user, and without those

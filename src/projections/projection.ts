@@ -9,14 +9,14 @@ export type Folded<R extends Row> = Omit<R, 'position' | 'deleted'> | null | und
 export type Projection<R extends Row = Row> = Described<R> & {
   /** Types of the events it folds. */
   readonly events: ReadonlySet<string>;
-  /** The one row that an event changes; undefined = none. */
-  idOf(event: Recorded): string | undefined;
-  /** The row after the event. */
-  project(row: R | undefined, event: Recorded): Folded<R>;
+  /** The row that an event changes, or several; undefined = none. */
+  idOf(event: Recorded): string | readonly string[] | undefined;
+  /** The row after the event; `nth` tells which it is of those that `idOf` named. */
+  project(row: R | undefined, event: Recorded, nth: number): Folded<R>;
 };
 
 /** The whole second of an instant. */
-const second = (instant: string): string =>
+export const second = (instant: string): string =>
   instant.endsWith('.000Z') ? instant : `${instant.slice(0, 19)}.000Z`;
 
 type Timed = { createdAt?: string; updatedAt?: string };

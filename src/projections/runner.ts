@@ -5,22 +5,28 @@ import type { Recorded } from '../domain/decider.js';
 import type { Handler } from './follower.js';
 import type { Projection } from './projection.js';
 
+const noIds: readonly string[] = [];
+const idsOf = (projection: Projection, event: Recorded): readonly string[] => {
+  const ids = projection.idOf(event) ?? noIds;
+  return typeof ids === 'string' ? [ids] : ids;
+};
+
 /** Folds a batch into rows: each row carries the position of the last event folded into it. */
 const foldBatch = (projection: Projection, events: readonly Recorded[], known: Map<string, Row>): Row[] => {
   const changed = new Map<string, Row>();
-  for (const event of events) {
-    const id = projection.idOf(event);
-    if (id === undefined) continue;
+  const fold = (event: Recorded, id: string, nth: number) => {
     const row = changed.get(id) ?? known.get(id);
-    if (row && row.position >= event.position) continue;
-    const next = projection.project(row?.deleted ? undefined : row, event);
-    if (next === undefined) continue;
+    if (row && row.position >= event.position) return;
+    const next = projection.project(row?.deleted ? undefined : row, event, nth);
+    if (next === undefined) return;
     const { position, revision } = event;
     changed.set(
       id,
       next === null ? { ...row, id, position, revision, deleted: true } : { ...next, id, position, revision },
     );
-  }
+  };
+  for (const event of events)
+    for (const [nth, id] of idsOf(projection, event).entries()) fold(event, id, nth);
   return [...changed.values()];
 };
 
@@ -41,10 +47,7 @@ export const projectionHandler = (
   },
   async handle({ events, position }: Batch) {
     const ids = new Set<string>();
-    for (const event of events) {
-      const id = projection.idOf(event);
-      if (id !== undefined) ids.add(id);
-    }
+    for (const event of events) for (const id of idsOf(projection, event)) ids.add(id);
     const known =
       ids.size === 0 ? new Map<string, Row>() : await readModels.load<Row>(projection.name, [...ids]);
     const rows = foldBatch(projection, events, known);

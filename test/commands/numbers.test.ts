@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemContext } from '../../src/commands/context.js';
-import { nextNumber } from '../../src/commands/numbers.js';
+import { nextNumber, nextNumbers } from '../../src/commands/numbers.js';
 import { type TestLog, testLog } from '../support/embedded-log.js';
 
 const now = () => new Date('2026-01-15T10:30:00.000Z');
@@ -39,5 +39,28 @@ describe('integer ids', () => {
     await next();
     expect(await next({ ...context, retry: true })).toBe(first);
     expect(await next()).toBe(3);
+  });
+
+  describe('in rows', () => {
+    const many = (count: number, context = systemContext('test')) =>
+      nextNumbers(test.log, 'seoIssue', count, context, now);
+
+    it('begin at 1 and never overlap, also beyond one block', async () => {
+      const counts = [1, 100, 101, 1_000, 3];
+      const firsts = await Promise.all(counts.map((count) => many(count)));
+      const given = counts.flatMap((count, n) =>
+        Array.from({ length: count }, (_, at) => (firsts[n] ?? 0) + at),
+      );
+      expect(Math.min(...given)).toBe(1);
+      expect(new Set(given).size).toBe(given.length);
+    });
+
+    it('of a command that stopped after it took them are taken again by its retry', async () => {
+      const context = systemContext('test');
+      const first = await many(250, context);
+      await many(1);
+      expect(await many(250, { ...context, retry: true })).toBe(first);
+      expect(await many(1)).toBe(401);
+    });
   });
 });

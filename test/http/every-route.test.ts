@@ -33,6 +33,8 @@ const fixtures: Readonly<Record<string, { readonly body?: () => object; readonly
   getDelivery: { status: 200 },
   retryDelivery: { status: 200 },
   listEventTypes: { status: 200 },
+  createSeoReport: { status: 201, body: () => ({ url: 'https://example.com/', scores: { seo: 95 } }) },
+  listSeoIssues: { status: 200 },
   publishEvent: { status: 202, body: () => ({ type: 'post.created', data: {}, id: randomUUID() }) },
 };
 
@@ -41,7 +43,9 @@ const target = 'http://127.0.0.1:9/hook';
 const UNKNOWN = '999999';
 
 /** Integer ids of one record of each kind. */
-type Records = Readonly<Record<'workspaces' | 'api-keys' | 'webhooks' | 'deliveryId', string>>;
+type Records = Readonly<
+  Record<'workspaces' | 'workspace_id' | 'api-keys' | 'webhooks' | 'deliveryId', string>
+>;
 
 let app: TestApp;
 let routes: readonly Route[];
@@ -66,6 +70,7 @@ const makeRecords = async (key: string): Promise<Records> => {
   const [delivery] = dataOf(await app.call('GET', `/webhooks/${webhook.id}/deliveries`, { key }));
   return {
     workspaces: String(workspace.id),
+    workspace_id: String(workspace.id),
     'api-keys': String(apiKey.id),
     webhooks: String(webhook.id),
     deliveryId: String(delivery.id),

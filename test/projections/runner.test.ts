@@ -46,6 +46,27 @@ describe('the runner', () => {
     expect(await readModels.get('totals', 'a')).toMatchObject({ total: 7 });
   });
 
+  it('folds an event into each of the rows that it changes, every one once', async () => {
+    const both: Projection<Total> = {
+      ...totals,
+      idOf: ({ stream }) => [stream, 'all'],
+      project: (row, { data }, nth) => ({
+        id: '',
+        total: (row?.total ?? 0) + (data as { n: number }).n * (nth === 0 ? 1 : 10),
+      }),
+    };
+    const readModels = embeddedReadModels([both]);
+    const handler = projectionHandler(both as unknown as Projection, readModels, LOG);
+    const events = [added(1, 0), recorded({ type: 'Added', data: { n: 2 } }, 'b', 1)];
+    for (const batch of [events, events.slice(1)])
+      await handler.handle({ events: batch, position: 1, caughtUp: true });
+    expect(await readModels.find('totals', { where: [] })).toMatchObject([
+      { id: 'a', total: 1, position: 0 },
+      { id: 'all', total: 30, position: 1 },
+      { id: 'b', total: 2, position: 1 },
+    ]);
+  });
+
   it('leaves a tombstone that keeps its fields, and that an older event cannot revive', async () => {
     const { readModels, feed } = await running();
     await feed([added(1, 0), recorded({ type: 'Ended', data: {} }, 'a', 1)]);

@@ -27,7 +27,7 @@ export const recorded = (
   },
 });
 
-/** The row after the events: null = deleted, undefined = never was one. */
+/** The one row that the events change: null = deleted, undefined = never was one. */
 export const projected = <R extends Row>(
   projection: Projection<R>,
   stream: string,
@@ -37,7 +37,7 @@ export const projected = <R extends Row>(
   events.forEach((event, n) => {
     const happened = recorded(event, stream, n);
     if (!projection.events.has(event.type) || projection.idOf(happened) === undefined) return;
-    const next = projection.project((row ?? undefined) as R | undefined, happened);
+    const next = projection.project((row ?? undefined) as R | undefined, happened, 0);
     if (next !== undefined) row = next;
   });
   return row;
