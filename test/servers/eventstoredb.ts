@@ -1,14 +1,14 @@
 // EventStoreDB for tests: EVENTSTORE_URL, else a container, else the double beside this file, which is always called one.
 import { resolve } from 'node:path';
-import { hasContainers, type LocalServer, localServer, type TestServer } from './server.js';
+import { hasContainers, imageOf, type LocalServer, localServer, type TestServer } from './server.js';
 
-const image = 'eventstore/eventstore:23.10.1-jammy';
 const double = resolve('test/servers/eventstoredb-double/main.mjs');
 
 const inContainer = async (): Promise<TestServer> => {
   const { GenericContainer, Wait } = await import('testcontainers');
+  const image = await imageOf('eventstore');
   const container = await new GenericContainer(image)
-    .withEnvironment({ EVENTSTORE_INSECURE: 'true', EVENTSTORE_CLUSTER_SIZE: '1', EVENTSTORE_MEM_DB: 'true' })
+    .withEnvironment({ KURRENTDB_INSECURE: 'true', KURRENTDB_MEM_DB: 'true' })
     .withExposedPorts(2113)
     .withWaitStrategy(Wait.forHttp('/health/live', 2113).forStatusCode(204))
     .start();

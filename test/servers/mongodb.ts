@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   hasContainers,
+  imageOf,
   type LocalServer,
   localServer,
   type Skipped,
@@ -14,13 +15,13 @@ import {
   type TestServer,
 } from './server.js';
 
-const image = 'mongo:8.0';
 const moduleDir = resolve('test/servers/ferretdb');
 const cacheDir = resolve('node_modules/.cache/core-api');
 const longestBuildMs = 900_000;
 
 const inContainer = async (): Promise<TestServer> => {
   const { GenericContainer, Wait } = await import('testcontainers');
+  const image = await imageOf('mongodb');
   const container = await new GenericContainer(image)
     .withExposedPorts(27017)
     .withWaitStrategy(Wait.forLogMessage('Waiting for connections'))

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   hasContainers,
+  imageOf,
   type LocalServer,
   localServer,
   type Skipped,
@@ -9,10 +10,9 @@ import {
   type TestServer,
 } from './server.js';
 
-const image = 'redis:8.2-alpine';
-
 const inContainer = async (): Promise<TestServer> => {
   const { GenericContainer } = await import('testcontainers');
+  const image = await imageOf('redis');
   const container = await new GenericContainer(image).withExposedPorts(6379).start();
   return {
     url: `redis://${container.getHost()}:${container.getMappedPort(6379)}`,

@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { parse } from 'yaml';
 
 /** What can be done to a local process. Its data outlives it. */
 export type Faults = {
@@ -32,6 +33,12 @@ export const skippedBecause = (reason: string): Skipped => {
   if (process.env['TEST_SERVERS_REQUIRED'] === '1')
     throw new Error(`TEST_SERVERS_REQUIRED is set, and ${reason}.`);
   return { skipped: reason };
+};
+
+/** The image of a service in docker-compose.yml: tests in containers run on what users run. */
+export const imageOf = async (service: string): Promise<string> => {
+  const compose = parse(await readFile('docker-compose.yml', 'utf8'), { merge: true });
+  return compose.services[service].image;
 };
 
 /** Whether a container runtime answers. */
