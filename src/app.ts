@@ -18,6 +18,7 @@ import { createMetrics, type Metrics } from './http/metrics.js';
 import { openApiOperations } from './http/openapi.js';
 import { operations, type Readiness } from './http/operations.js';
 import { createLimiter } from './http/rate-limit.js';
+import { failureLog } from './http/reply.js';
 import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
 import type { Logger } from './logger.js';
@@ -94,11 +95,12 @@ export const buildApp = async (
     addressPerMinute: config.RATE_LIMIT_ADDRESS_PER_MINUTE,
     logger,
   });
-  const routes = wireRoutes(stores, commands, deliveries, limiter, config);
-  let serving = false;
-  const readiness = watch({ metrics, follower: following, stores, isServing: () => serving });
   const upgradeUrl =
     config.UPGRADE_URL ?? `${config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`}/docs`;
+  const batches = { waitFor, upgradeUrl, failed: failureLog(logger) };
+  const routes = wireRoutes(stores, commands, deliveries, limiter, config, batches);
+  let serving = false;
+  const readiness = watch({ metrics, follower: following, stores, isServing: () => serving });
   const server = createServer({
     routes,
     operations: operations({

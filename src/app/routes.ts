@@ -2,6 +2,8 @@
 import type { Config } from '../config.js';
 import { testCall } from '../deliveries/test-call.js';
 import { apiKeyRoutes } from '../http/api-keys/routes.js';
+import { type BatchDeps, batchRoutes } from '../http/batch.js';
+import { batchResources } from '../http/batch-resources.js';
 import { deliveryRoutes } from '../http/deliveries.js';
 import { eventTypeRoutes } from '../http/event-types.js';
 import { eventRoutes } from '../http/events.js';
@@ -21,11 +23,12 @@ export const wireRoutes = (
   { payloads, poster }: Deliveries,
   limiter: Limiter,
   config: Config,
+  batches: Omit<BatchDeps, 'routes'>,
 ): Route[] => {
   const { workspaces, apiKeys, uses, webhooks, events, deliveries, seo, users, secrets } = commands;
   const shown = showUsers(readModels, users);
   const retentionDays = config.DELIVERY_RETENTION_DAYS;
-  return [
+  const records = [
     ...workspaceRoutes({ readModels, workspaces, showUsers: shown }),
     ...apiKeyRoutes({ readModels, apiKeys, uses, limiter, showUsers: shown }),
     ...webhookRoutes({
@@ -35,6 +38,10 @@ export const wireRoutes = (
       targets: { allowPrivate: config.WEBHOOK_ALLOW_PRIVATE_TARGETS },
       retentionDays,
     }),
+  ];
+  return [
+    ...records,
+    ...batchRoutes(batchResources, { ...batches, routes: records }),
     ...deliveryRoutes({
       readModels,
       log,

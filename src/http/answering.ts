@@ -4,7 +4,6 @@ import type { ReadModels } from '../adapters/read-models/port.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { DomainError, notFound } from '../domain/errors.js';
 import { ClientGone } from './body.js';
-import { refusalOf } from './errors.js';
 import { type Admission, createGate } from './gate.js';
 import type { Once } from './idempotency.js';
 import type { Operation } from './operations.js';
@@ -12,6 +11,7 @@ import type { Limiter } from './rate-limit.js';
 import {
   createReplier,
   errorReply,
+  failureLog,
   type Incoming,
   type Log,
   newRequestId,
@@ -85,12 +85,9 @@ export const createAnswering = (deps: AnsweringDeps) => {
   const addressOf = (req: Request): string =>
     (trustProxy === false ? req.socket.remoteAddress : req.ip) ?? 'unknown';
 
-  const report = (error: unknown, { requestId }: Incoming, route: string): void => {
-    const refusal = refusalOf(error);
-    const details = { requestId, route, error: error instanceof Error ? error.stack : String(error) };
-    if (refusal === undefined) logger.error(details, 'request failed');
-    else if (refusal.code === 'unavailable') logger.warn(details, 'store unavailable');
-  };
+  const noteFailure = failureLog(logger);
+  const report = (error: unknown, { requestId }: Incoming, route: string): void =>
+    noteFailure(error, { requestId, route });
 
   /** The last resort: the gate itself failed, or an answer could not be written. */
   const failed = (incoming: Incoming, pattern: string) => (error: unknown) => {

@@ -42,8 +42,15 @@ export type Run = {
   readonly retry: boolean;
 };
 
-/** What a run ended with. `durable` = nothing in the log would lead a later run to the same answer. */
-export type Ended = { readonly answer: StoredAnswer; readonly durable: boolean };
+/**
+ * What a run ended with. `durable` = nothing in the log would lead a later run to the same answer. `unsettled` = a
+ * later run may end better: then it is not remembered.
+ */
+export type Ended = {
+  readonly answer: StoredAnswer;
+  readonly durable: boolean;
+  readonly unsettled?: boolean;
+};
 
 export type Once = (
   request: Fingerprinted & {
@@ -60,8 +67,10 @@ export type Once = (
 
 const MAX_STALE = 100;
 
+type Repeatable = Pick<Run, 'commandId' | 'retry'>;
+
 /** What to run after a failure, if anything: the id may have been used before, more than a day ago. */
-const nextRun = (first: Run, current: Run, error: unknown): Run | undefined => {
+const nextRun = <R extends Repeatable>(first: R, current: R, error: unknown): R | undefined => {
   // An id used more than a day ago stands for another command now, with an id derived from it.
   if (error instanceof StaleCommand)
     return { ...first, commandId: derivedId(first.commandId, String(error.position)), retry: true };
@@ -70,7 +79,8 @@ const nextRun = (first: Run, current: Run, error: unknown): Run | undefined => {
   return blocked ? { ...current, retry: true } : undefined;
 };
 
-const freshly = async (run: Run, work: (run: Run) => Promise<Ended>): Promise<Ended> => {
+/** Runs a command; under another id where an old command had this one, and looking for its events where it seems done. */
+export const freshly = async <R extends Repeatable, T>(run: R, work: (run: R) => Promise<T>): Promise<T> => {
   let current = run;
   for (let tries = 0; ; tries++) {
     try {
@@ -149,7 +159,9 @@ export const createOnce = (options: {
       }
       ended = { answer, durable: true };
     }
-    await idempotency.finish(commandId, ended.answer, { durable: ended.durable }).catch(report('finished'));
+    if (ended.unsettled) await release();
+    else
+      await idempotency.finish(commandId, ended.answer, { durable: ended.durable }).catch(report('finished'));
     return { answer: ended.answer, replayed: false };
   };
 };

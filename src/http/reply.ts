@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express';
 import type { Dialect } from '../dialects/dialect.js';
 import { errorBody } from '../dialects/envelopes.js';
-import { type ErrorContext, retryAfter, wireError } from './errors.js';
+import { type ErrorContext, refusalOf, retryAfter, wireError } from './errors.js';
 import { randomBytes } from './random.js';
 import type { RateState } from './rate-limit.js';
 
@@ -49,6 +49,17 @@ export const errorReply = (
 
 /** The log of the process. Nothing secret is ever passed to it. */
 export type Log = Readonly<Record<'info' | 'warn' | 'error', (details: object, message: string) => void>>;
+
+/** Writes failures of ours to the log, and stores that are away; what the client did wrong is told to the client alone. */
+export const failureLog =
+  (logger: Pick<Log, 'warn' | 'error'>) =>
+  (error: unknown, about: { readonly requestId: string; readonly route: string }): void => {
+    const refusal = refusalOf(error);
+    const details = { ...about, error: error instanceof Error ? error.stack : String(error) };
+    if (refusal === undefined) logger.error(details, 'request failed');
+    else if (refusal.code === 'unavailable') logger.warn(details, 'store unavailable');
+  };
+export type FailureLog = ReturnType<typeof failureLog>;
 
 export type RequestMetrics = {
   request(method: string, route: string, status: number, seconds: number): void;

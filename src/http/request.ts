@@ -2,6 +2,7 @@
 import type { ReadModels } from '../adapters/read-models/port.js';
 import type { CommandContext } from '../commands/context.js';
 import type { Dialect } from '../dialects/dialect.js';
+import type { JsonObject } from '../domain/decider.js';
 import { holds } from '../domain/scopes.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
 import { noBytes, parseBody } from './body.js';
@@ -10,7 +11,7 @@ import { missingScope } from './errors.js';
 import { parseIfMatch } from './etag.js';
 import { noParameters, type Parameters, parseQuery, requireKnown } from './query.js';
 import type { Incoming } from './reply.js';
-import type { Caller, Exchange } from './route.js';
+import type { Caller, Exchange, Route } from './route.js';
 import type { Bound } from './table.js';
 import { splitTarget, urlOf } from './target.js';
 import { unknownFields, validate } from './validation.js';
@@ -55,13 +56,15 @@ const queryOf = ({ route, parameters: known, noQuery }: Bound, parameters: Param
   return route.query ? validate(route.query, parameters) : undefined;
 };
 
-const bodyOf = ({ route }: Bound, bytes: Buffer): unknown => {
-  if (bytes.length === 0 && !route.body) return undefined;
-  const body = parseBody(bytes);
-  if (route.body) return validate(route.body, body);
+/** What a route makes of a body. Throws 422; a route without a schema takes none. */
+export const validBody = ({ body: schema }: Route, body: JsonObject): unknown => {
+  if (schema) return validate(schema, body);
   if (Object.keys(body).length > 0) throw unknownFields(Object.keys(body));
   return undefined;
 };
+
+const bodyOf = ({ route }: Bound, bytes: Buffer): unknown =>
+  bytes.length === 0 && !route.body ? undefined : validBody(route, parseBody(bytes));
 
 const noSearch = new URLSearchParams();
 

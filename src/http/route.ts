@@ -45,6 +45,8 @@ export type Answer = {
    * it may have appended nothing.
    */
   readonly position?: number;
+  /** True when the same request may get a better answer later: this one is not remembered for its Idempotency-Key. */
+  readonly unsettled?: boolean;
 };
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';

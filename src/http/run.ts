@@ -100,7 +100,7 @@ export const createRunner = (deps: RunDeps) => {
     const stored: StoredAnswer = { status, body: textOf(body), headers: headersOf(answer) };
     // A change may have found nothing to change; its position is then an older one.
     const durable = position === undefined || route.method === 'PATCH' || route.method === 'PUT';
-    return { answer: stored, durable };
+    return { answer: stored, durable, unsettled: answer.unsettled === true };
   };
 
   const writeOnce = async (

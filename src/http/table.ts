@@ -51,14 +51,13 @@ const bind = (route: Route): Bound => ({
   noQuery: noQueryOf(route),
 });
 
-/** So that `/api-keys/current` is found before `/api-keys/:id`. */
+/** Comes after any text that a path has. */
+const PARAMETER = '\uffff';
+
+/** So that `/api-keys/current` is found before `/api-keys/:id`: texts in order, parameters after them. */
 const staticFirst = (left: string, right: string): number => {
-  const [ours, theirs] = [left.split('/'), right.split('/')];
-  for (let n = 0; n < Math.min(ours.length, theirs.length); n++) {
-    const difference = Number(ours[n]?.startsWith(':')) - Number(theirs[n]?.startsWith(':'));
-    if (difference !== 0) return difference;
-  }
-  return 0;
+  const [ours, theirs] = [left, right].map((path) => path.replace(/:\w+/g, PARAMETER));
+  return (ours ?? '') < (theirs ?? '') ? -1 : 1;
 };
 
 /** Throws when two routes share method and path, or an id of their documentation. */

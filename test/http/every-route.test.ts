@@ -7,6 +7,9 @@ import { type Called, type CallOptions, startTestApp, type TestApp } from '../su
 import { ask, startFrame } from '../support/frame.js';
 import { newTenant, scopedKey, type Tenant } from '../support/tenants.js';
 
+/** A batch of one. */
+const operations = (action: string, more: object) => ({ operations: [{ action, ...more }] });
+
 /** A good request to each route, by its id. Path parameters are filled in with records of the asking tenant. */
 const fixtures: Readonly<Record<string, { readonly body?: () => object; readonly status: number }>> = {
   listWorkspaces: { status: 200 },
@@ -14,6 +17,7 @@ const fixtures: Readonly<Record<string, { readonly body?: () => object; readonly
   createWorkspace: { status: 201, body: () => ({ name: 'Every route' }) },
   updateWorkspace: { status: 200, body: () => ({ name: 'Renamed' }) },
   deleteWorkspace: { status: 204 },
+  batchWorkspaces: { status: 200, body: () => operations('create', { data: { name: 'Every route' } }) },
   listApiKeys: { status: 200 },
   getCurrentApiKey: { status: 200 },
   getApiKey: { status: 200 },
@@ -21,12 +25,20 @@ const fixtures: Readonly<Record<string, { readonly body?: () => object; readonly
   updateApiKey: { status: 200, body: () => ({ name: 'Renamed' }) },
   rotateApiKey: { status: 200, body: () => ({ grace_period_hours: 1 }) },
   revokeApiKey: { status: 204 },
+  batchApiKeys: {
+    status: 200,
+    body: () => operations('create', { data: { name: 'Every route', scopes: [] } }),
+  },
   verifyApiKey: { status: 200, body: () => ({ key: 'sk_live_unknown' }) },
   listWebhooks: { status: 200 },
   getWebhook: { status: 200 },
   createWebhook: { status: 201, body: () => ({ url: target, events: ['post.created'] }) },
   updateWebhook: { status: 200, body: () => ({ events: ['post.*'] }) },
   deleteWebhook: { status: 204 },
+  batchWebhooks: {
+    status: 200,
+    body: () => operations('create', { data: { url: target, events: ['post.created'] } }),
+  },
   rotateWebhookSecret: { status: 200, body: () => ({ grace_period_seconds: 0 }) },
   testWebhook: { status: 200 },
   listDeliveries: { status: 200 },

@@ -1,0 +1,77 @@
+// One operation of a batch, through the endpoint that does the same alone: same checks, same handler, same answer.
+import { type CommandContext, randomFor } from '../commands/context.js';
+import type { Dialect, WireError } from '../dialects/dialect.js';
+import { errorBody } from '../dialects/envelopes.js';
+import { derivedId } from '../domain/ids.js';
+import type { Operation } from './batch-forms.js';
+import { missingScope } from './errors.js';
+import { freshly } from './idempotency.js';
+import { validBody } from './request.js';
+import type { Answer, Exchange, Route } from './route.js';
+import { validate } from './validation.js';
+
+/** The request that holds the operations. */
+export type Whole = Exchange<unknown, unknown>;
+
+/** The endpoint that an operation stands for; without `params` its path parameter `id` is the operation's. */
+export type Endpoint = {
+  readonly route: Route;
+  readonly params?: ((whole: Whole) => Readonly<Record<string, string>>) | undefined;
+};
+
+/** How an operation ended. */
+export type Outcome =
+  | { readonly operation: Operation; readonly answer: Answer }
+  | { readonly operation: Operation; readonly error: unknown };
+
+/** Identity and randomness of the n-th operation: the same on a retry of the batch. */
+const commandOf = (command: CommandContext, index: number): CommandContext => ({
+  ...command,
+  commandId: derivedId(command.commandId, 'operation', String(index)),
+  seed: randomFor(command, `operation-${index}`),
+});
+
+/** Runs an operation as its endpoint would. Throws what the endpoint throws. */
+const runAlone = async (
+  { ifMatch: _, ...whole }: Whole,
+  { route, params }: Endpoint,
+  { id, data = {} }: Operation,
+  command: CommandContext,
+): Promise<Answer> => {
+  if (!whole.holds(route.scope)) throw missingScope(route.scope);
+  const query = route.query ? validate(route.query, {}) : undefined;
+  const body = validBody(route, data);
+  const named = params?.(whole) ?? (id === undefined ? {} : { id });
+  return route.handle({ ...whole, params: named, query, body, command });
+};
+
+/** How the n-th operation of a batch ends. */
+export const runOperation = async (
+  whole: Whole,
+  endpoint: Endpoint,
+  operation: Operation,
+  index: number,
+): Promise<Outcome> => {
+  try {
+    const run = (command: CommandContext) => runAlone(whole, endpoint, operation, command);
+    return { operation, answer: await freshly(commandOf(whole.command, index), run) };
+  } catch (error) {
+    return { operation, error };
+  }
+};
+
+/** What the answer says about an operation; a refusal as the endpoint's own answer would say it. */
+export const itemOf = (
+  outcome: Outcome,
+  index: number,
+  dialect: Dialect,
+  wireOf: (error: unknown) => WireError,
+): object => {
+  const { action } = outcome.operation;
+  if ('error' in outcome) {
+    const wire = wireOf(outcome.error);
+    return { index, action, status: wire.status, ...errorBody(dialect, wire) };
+  }
+  const { status, body } = outcome.answer;
+  return { index, action, status, data: (body as { data?: unknown } | undefined)?.data ?? null };
+};
