@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Commands, wireCommands } from './app/commands.js';
 import { type Deliveries, wireDeliveries } from './app/deliveries.js';
+import { wireMcpServers } from './app/mcp-servers.js';
 import { models, projections } from './app/models.js';
 import { watch } from './app/observe.js';
 import type { Report } from './app/report.js';
@@ -98,7 +99,8 @@ export const buildApp = async (
   const upgradeUrl =
     config.UPGRADE_URL ?? `${config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`}/docs`;
   const batches = { waitFor, upgradeUrl, failed: failureLog(logger) };
-  const routes = wireRoutes(stores, commands, deliveries, limiter, config, batches);
+  const mcpServers = wireMcpServers(config);
+  const routes = wireRoutes(stores, commands, deliveries, limiter, mcpServers, config, batches);
   let serving = false;
   const readiness = watch({ metrics, follower: following, stores, isServing: () => serving });
   const server = createServer({

@@ -19,6 +19,7 @@ export const purposes = [
   'email',
   'vault',
   'address',
+  'tool-answer',
 ] as const;
 export type Purpose = (typeof purposes)[number];
 export type Keyring = Readonly<Record<Purpose, Buffer>>;

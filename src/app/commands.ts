@@ -4,6 +4,7 @@ import { type ApiKeyCommands, apiKeyCommands } from '../commands/api-keys.js';
 import { type DeliveryCommands, deliveryCommands } from '../commands/deliveries.js';
 import { type EventCommands, eventCommands } from '../commands/events.js';
 import { type KeyUses, keyUses } from '../commands/key-uses.js';
+import { type McpCommands, mcpCommands } from '../commands/mcp.js';
 import { type PersonalData, personalData } from '../commands/personal-data.js';
 import { type SeoCommands, seoCommands } from '../commands/seo.js';
 import { type UserCommands, userCommands } from '../commands/users.js';
@@ -24,6 +25,7 @@ export type Commands = {
   readonly uses: KeyUses;
   readonly webhooks: WebhookCommands;
   readonly events: EventCommands;
+  readonly mcp: McpCommands;
   readonly deliveries: DeliveryCommands;
   readonly seo: SeoCommands;
   readonly outcomes: ReturnType<typeof outcomes>;
@@ -50,6 +52,7 @@ export const wireCommands = (stores: Stores, config: Config, now: () => Date, re
     uses: keyUses({ log, readModels, now, report }),
     webhooks: webhookCommands({ log, readModels, secrets, checkTarget, now }),
     events: eventCommands(log, now),
+    mcp: mcpCommands(log, keys['tool-answer'], now),
     deliveries: deliveryCommands(readModels, written, now),
     seo: seoCommands(log, now),
     outcomes: written,

@@ -9,12 +9,14 @@ import { type Scheduler, scheduler } from '../deliveries/scheduler.js';
 import { type Subscriber, subscriber } from '../deliveries/subscriber.js';
 import { worker } from '../deliveries/worker.js';
 import { apiKeyTold } from '../dialects/api-keys.js';
+import { toolCallTold } from '../dialects/mcp.js';
 import { seoReportViews } from '../dialects/seo.js';
 import { noAttempts, webhookViews } from '../dialects/webhooks.js';
 import { workspaceViews } from '../dialects/workspaces.js';
 import type { ApiKeyEvent } from '../domain/api-key-events.js';
 import type { Attempted } from '../domain/deliveries.js';
 import { derivedId } from '../domain/ids.js';
+import type { ToolCalled } from '../domain/mcp.js';
 import type { Commands } from './commands.js';
 import type { Report } from './report.js';
 import type { Stores } from './stores.js';
@@ -48,6 +50,10 @@ const areasOf = ({ workspaces, apiKeys, webhooks, seo }: Commands): Areas => ({
     ['success_count', 'failure_count', 'consecutive_failures', 'last_delivery_at'],
   ),
   seoReport: recordArea(seo.streams, (report) => report, seoReportViews),
+  toolCall: async ({ data }) => {
+    const told = toolCallTold(data as ToolCalled);
+    return () => told;
+  },
   published: publishedArea,
 });
 

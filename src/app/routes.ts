@@ -1,4 +1,5 @@
 // The route table of the product.
+import type { McpServer } from '../adapters/mcp-servers/port.js';
 import type { Config } from '../config.js';
 import { testCall } from '../deliveries/test-call.js';
 import { apiKeyRoutes } from '../http/api-keys/routes.js';
@@ -7,9 +8,11 @@ import { batchResources } from '../http/batch-resources.js';
 import { deliveryRoutes } from '../http/deliveries.js';
 import { eventTypeRoutes } from '../http/event-types.js';
 import { eventRoutes } from '../http/events.js';
+import { mcpRoutes } from '../http/mcp.js';
 import type { Limiter } from '../http/rate-limit.js';
 import type { Route } from '../http/route.js';
 import { seoRoutes } from '../http/seo.js';
+import { argumentChecker } from '../http/tool-arguments.js';
 import { showUsers } from '../http/users.js';
 import { webhookRoutes } from '../http/webhooks.js';
 import { workspaceRoutes } from '../http/workspaces.js';
@@ -22,10 +25,11 @@ export const wireRoutes = (
   commands: Commands,
   { payloads, poster }: Deliveries,
   limiter: Limiter,
+  mcpServers: readonly McpServer[],
   config: Config,
   batches: Omit<BatchDeps, 'routes'>,
 ): Route[] => {
-  const { workspaces, apiKeys, uses, webhooks, events, deliveries, seo, users, secrets } = commands;
+  const { workspaces, apiKeys, uses, webhooks, events, mcp, deliveries, seo, users, secrets } = commands;
   const shown = showUsers(readModels, users);
   const retentionDays = config.DELIVERY_RETENTION_DAYS;
   const records = [
@@ -53,5 +57,6 @@ export const wireRoutes = (
     ...eventTypeRoutes(),
     ...eventRoutes({ events }),
     ...seoRoutes({ readModels, seo }),
+    ...mcpRoutes({ servers: mcpServers, mcp, checkArguments: argumentChecker() }),
   ];
 };

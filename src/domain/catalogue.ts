@@ -1,13 +1,14 @@
 // Every event type of the product: its schema, its name on the wire, what it says, and an example.
 import type { EventType } from './catalogue-area.js';
 import { ingestTypes } from './catalogue-ingest.js';
+import { mcpTypes } from './catalogue-mcp.js';
 import { tenancyTypes } from './catalogue-tenancy.js';
 import { webhookTypes } from './catalogue-webhooks.js';
 import type { DomainEvent } from './decider.js';
 
 /** Every type, by name, in a steady order. */
 export const catalogue: ReadonlyMap<string, EventType> = new Map(
-  [...tenancyTypes, ...webhookTypes, ...ingestTypes].map((entry) => [entry.type, entry]),
+  [...tenancyTypes, ...webhookTypes, ...ingestTypes, ...mcpTypes].map((entry) => [entry.type, entry]),
 );
 
 /** Name of an event on the wire; null when it is never delivered. */

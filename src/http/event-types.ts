@@ -1,8 +1,7 @@
 // The event types that can be subscribed to, each with an example of what an endpoint gets.
-import { z } from 'zod';
 import { apiKeyTold } from '../dialects/api-keys.js';
 import { type Dialect, render } from '../dialects/dialect.js';
-import { defaultPerPage, listBody } from '../dialects/envelopes.js';
+import { toolCallTold } from '../dialects/mcp.js';
 import { payload } from '../dialects/payloads.js';
 import { seoReportViews } from '../dialects/seo.js';
 import { type ShownUser, userViews } from '../dialects/users.js';
@@ -14,11 +13,11 @@ import { catalogue, wireNameOf } from '../domain/catalogue.js';
 import { type EventType, exampleIds } from '../domain/catalogue-area.js';
 import type { Decider, DomainEvent } from '../domain/decider.js';
 import type { PublishedEvent } from '../domain/events.js';
+import type { ToolCalled } from '../domain/mcp.js';
 import { seoReport } from '../domain/seo.js';
 import { webhook } from '../domain/webhooks.js';
 import { workspace } from '../domain/workspaces.js';
-import { page, perPage } from './list-parameters.js';
-import { pageUrl } from './list-query.js';
+import { arrayAnswer, arrayQuery } from './array-list.js';
 import { type Route, route } from './route.js';
 
 const AT = '2026-01-15T10:30:00.000Z';
@@ -71,6 +70,7 @@ const shownIn: Readonly<Record<string, (type: string, dialect: Dialect) => Shown
     return report && render(seoReportViews[dialect], report, 'single');
   },
   user: (_type, dialect) => render(userViews[dialect], jane, 'single'),
+  toolCall: (type) => toolCallTold(exampleOf(type).data as ToolCalled),
   published: (type) => (exampleOf(type) as PublishedEvent).data.data,
 };
 
@@ -102,7 +102,7 @@ export const eventTypeRoutes = (): Route[] => {
       method: 'GET',
       path: '/event-types',
       scope: 'webhooks:read',
-      query: z.object({ page, per_page: perPage }).partial(),
+      query: arrayQuery,
       doc: {
         id: 'listEventTypes',
         tag: 'Webhooks',
@@ -116,22 +116,7 @@ export const eventTypeRoutes = (): Route[] => {
           example: { data: lists[2026].slice(0, 1) },
         },
       },
-      handle: async (exchange) => {
-        const { query, dialect } = exchange;
-        const all = lists[dialect];
-        const number = query.page ?? 1;
-        const size = query.per_page ?? defaultPerPage[dialect];
-        const data = all.slice((number - 1) * size, number * size);
-        return {
-          status: 200,
-          body: listBody(dialect, data, {
-            page: number,
-            perPage: size,
-            total: all.length,
-            url: pageUrl(exchange),
-          }),
-        };
-      },
+      handle: async (exchange) => arrayAnswer(exchange, lists[exchange.dialect]),
     }),
   ];
 };

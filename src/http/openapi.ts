@@ -80,16 +80,19 @@ const parameters = {
 const shared = (name: keyof typeof parameters) => ({ $ref: `#/components/parameters/${name}` });
 
 const parametersOf = (route: Route): Operation['parameters'] => {
-  const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '');
-  const inPath = names.map(
-    (name): Parameter => ({
+  const names = [...route.path.matchAll(/[:*](\w+)/g)].map(([, name]) => name ?? '');
+  const inPath = names.map((name): Parameter => {
+    const said = route.doc.params?.[name] ?? name;
+    const id = { type: 'string', description: 'Integer id, prefixed id or UUID.', examples: ['1'] };
+    return {
       name,
       in: 'path',
       required: true,
-      description: route.doc.params?.[name] ?? name,
-      schema: { type: 'string', description: 'Integer id, prefixed id or UUID.', examples: ['1'] },
-    }),
-  );
+      ...(typeof said === 'string'
+        ? { description: said, schema: id }
+        : { description: said.description, schema: { type: 'string', examples: [said.example] } }),
+    };
+  });
   const query: JsonSchema = route.query ? schemaOfInput(route.query) : {};
   const required = new Set(query.required ?? []);
   const inQuery = Object.entries(query.properties ?? {}).map(

@@ -66,6 +66,15 @@ export const validBody = ({ body: schema }: Route, body: JsonObject): unknown =>
 const bodyOf = ({ route }: Bound, bytes: Buffer): unknown =>
   bytes.length === 0 && !route.body ? undefined : validBody(route, parseBody(bytes));
 
+/** Decoded path parameters; of one that takes several parts of the path, those with their slashes. */
+const paramsOf = (params: Readonly<Record<string, string | string[]>>): Readonly<Record<string, string>> => {
+  for (const name in params) {
+    const part = params[name];
+    if (typeof part !== 'string') return { ...paramsOf({ ...params, [name]: (part ?? []).join('/') }) };
+  }
+  return params as Readonly<Record<string, string>>;
+};
+
 const noSearch = new URLSearchParams();
 
 /** Validates query, body and conditions: what is left for the handler to see. Throws 400 and 422. */
@@ -78,7 +87,7 @@ export const exchangeOf = (
   const { incoming, bound, caller, dialect } = admitted;
   const { req, requestId, now } = incoming;
   const exchange = {
-    params: req.params as Readonly<Record<string, string>>,
+    params: paramsOf(req.params),
     query: queryOf(bound, parameters),
     body: bodyOf(bound, bytes),
     dialect,

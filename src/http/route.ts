@@ -58,8 +58,10 @@ export type RouteDoc = {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** Path parameters and what they name. */
-  readonly params?: Readonly<Record<string, string>>;
+  /** Path parameters and what they name; with an example where that is no id of a record. */
+  readonly params?: Readonly<
+    Record<string, string | { readonly description: string; readonly example: string }>
+  >;
   readonly requestExample?: unknown;
   /** Success: status, description, example body in the default dialect. */
   readonly success: {
@@ -77,7 +79,7 @@ export type RouteDoc = {
 
 export type Route<Q = unknown, B = unknown> = {
   readonly method: Method;
-  /** Express path below /api/v1: `/workspaces/:id`. */
+  /** Express path below /api/v1: `/workspaces/:id`; `*rest` at its end takes all that is left, slashes included. */
   readonly path: string;
   /** Scope that the key must hold; 'any' = any valid key; 'none' = no authentication, and no `caller` then. */
   readonly scope: string;

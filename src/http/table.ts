@@ -26,8 +26,8 @@ export type Endpoint = {
   readonly allow: string;
 };
 
-/** `/workspaces/:id` → `/workspaces/{id}`. */
-export const patternOf = (path: string): string => `${BASE_PATH}${path.replace(/:(\w+)/g, '{$1}')}`;
+/** `/workspaces/:id` → `/workspaces/{id}`, `/files/*path` → `/files/{path}`. */
+export const patternOf = (path: string): string => `${BASE_PATH}${path.replace(/[:*](\w+)/g, '{$1}')}`;
 
 const shapeOf = (schema: unknown): readonly string[] =>
   typeof schema === 'object' && schema !== null && 'shape' in schema
@@ -56,7 +56,7 @@ const PARAMETER = '\uffff';
 
 /** So that `/api-keys/current` is found before `/api-keys/:id`: texts in order, parameters after them. */
 const staticFirst = (left: string, right: string): number => {
-  const [ours, theirs] = [left, right].map((path) => path.replace(/:\w+/g, PARAMETER));
+  const [ours, theirs] = [left, right].map((path) => path.replace(/[:*]\w+/g, PARAMETER));
   return (ours ?? '') < (theirs ?? '') ? -1 : 1;
 };
 

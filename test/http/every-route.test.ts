@@ -47,6 +47,14 @@ const fixtures: Readonly<Record<string, { readonly body?: () => object; readonly
   listEventTypes: { status: 200 },
   createSeoReport: { status: 201, body: () => ({ url: 'https://example.com/', scores: { seo: 95 } }) },
   listSeoIssues: { status: 200 },
+  listMcpServers: { status: 200 },
+  getMcpServer: { status: 200 },
+  listMcpTools: { status: 200 },
+  callMcpTool: {
+    status: 200,
+    body: () => ({ server: 'filesystem', tool: 'write_file', arguments: { path: 'a.txt', content: 'a' } }),
+  },
+  readMcpResource: { status: 200 },
   publishEvent: { status: 202, body: () => ({ type: 'post.created', data: {}, id: randomUUID() }) },
 };
 
@@ -56,7 +64,7 @@ const UNKNOWN = '999999';
 
 /** Integer ids of one record of each kind. */
 type Records = Readonly<
-  Record<'workspaces' | 'workspace_id' | 'api-keys' | 'webhooks' | 'deliveryId', string>
+  Record<'workspaces' | 'workspace_id' | 'api-keys' | 'webhooks' | 'deliveryId' | 'mcp' | 'uri', string>
 >;
 
 let app: TestApp;
@@ -78,6 +86,8 @@ const makeRecords = async (key: string): Promise<Records> => {
   const apiKey = await post('/api-keys', { name: 'Record', scopes: [] });
   const webhook = await post('/webhooks', { url: target, events: ['record.made'] });
   await post('/events', { type: 'record.made', data: {} });
+  const file = { path: 'record.txt', content: 'Record' };
+  await post('/mcp/tools/call', { server: 'filesystem', tool: 'write_file', arguments: file });
   await app.waitForAll();
   const [delivery] = dataOf(await app.call('GET', `/webhooks/${webhook.id}/deliveries`, { key }));
   return {
@@ -86,6 +96,8 @@ const makeRecords = async (key: string): Promise<Records> => {
     'api-keys': String(apiKey.id),
     webhooks: String(webhook.id),
     deliveryId: String(delivery.id),
+    mcp: 'filesystem',
+    uri: encodeURIComponent('filesystem://record.txt'),
   };
 };
 
@@ -95,13 +107,14 @@ beforeAll(async () => {
   stranger = await newTenant(app);
   weak = await scopedKey(app, ['posts:read']);
   own = await makeRecords(app.key);
-  foreign = await makeRecords(stranger.key);
+  // MCP servers are nobody's: in place of a stranger's stands one that is not configured.
+  foreign = { ...(await makeRecords(stranger.key)), mcp: 'nobodys' };
 });
 afterAll(() => app.stop());
 
 /** The path with its parameters filled in: `id` names a record of the kind that the path begins with. */
 const pathTo = (route: Route, records: Partial<Records> | string): string =>
-  route.path.replace(/:(\w+)/g, (_, name: string) => {
+  route.path.replace(/[:*](\w+)/g, (_, name: string) => {
     const kind = (name === 'id' ? route.path.split('/')[1] : name) as keyof Records;
     const id = typeof records === 'string' ? records : records[kind];
     if (id === undefined) throw new Error(`no record for :${name} of ${route.path}`);
