@@ -18,6 +18,11 @@ export type Streams<S, C, E extends DomainEvent> = {
   load(id: string): Promise<Folded<S>>;
   /** State as of one revision, always read from the log. */
   at(id: string, revision: number): Promise<Folded<S>>;
+  /**
+   * Keeps the commands that come later off a stream, from the turn that it resolves on until the function it resolves
+   * to is called: for whoever appends to the stream past this handler.
+   */
+  hold(id: string): Promise<() => void>;
 };
 
 type Pending<S, C, E> = HandleOptions & {
@@ -28,6 +33,9 @@ type Pending<S, C, E> = HandleOptions & {
   readonly reject: (error: unknown) => void;
 };
 type Outcome = (appended: Appended) => void;
+/** Somebody who has the stream for themselves until `release` is called. */
+type Hold = { readonly taken: (release: () => void) => void };
+const isHold = (queued: object): queued is Hold => 'taken' in queued;
 
 /** Commands decided together at most. */
 const MAX_GROUP = 256;
@@ -93,7 +101,7 @@ export const streams = <S, C, E extends DomainEvent>(
   { now = () => new Date(), cached = 10_000 }: { now?: () => Date; cached?: number } = {},
 ): Streams<S, C, E> => {
   const folds = folding(log, decider, now, cached);
-  const queues = new Map<string, Pending<S, C, E>[]>();
+  const queues = new Map<string, (Pending<S, C, E> | Hold)[]>();
 
   const tryGroup = async (stream: string, group: readonly Pending<S, C, E>[]) => {
     const start = await folds.load(stream);
@@ -120,9 +128,21 @@ export const streams = <S, C, E extends DomainEvent>(
     }
   };
 
-  const drain = async (stream: string, queue: Pending<S, C, E>[]) => {
-    while (queue.length > 0) {
-      const group = queue.splice(0, MAX_GROUP);
+  /** What is decided together next: up to the next hold. */
+  const nextGroup = (queue: (Pending<S, C, E> | Hold)[]): Pending<S, C, E>[] => {
+    const held = queue.findIndex(isHold);
+    return queue.splice(0, held === -1 ? MAX_GROUP : Math.min(held, MAX_GROUP)) as Pending<S, C, E>[];
+  };
+
+  const drain = async (stream: string, queue: (Pending<S, C, E> | Hold)[]) => {
+    for (let first = queue[0]; first; first = queue[0]) {
+      if (isHold(first)) {
+        queue.shift();
+        await new Promise<void>(first.taken);
+        folds.forget(stream);
+        continue;
+      }
+      const group = nextGroup(queue);
       await runGroup(stream, group).catch(async (error: unknown) => {
         // Together they may be more than one append takes: then one after the other.
         const alone = error instanceof RangeError && group.length > 1;
@@ -133,20 +153,24 @@ export const streams = <S, C, E extends DomainEvent>(
     queues.delete(stream);
   };
 
+  const enqueue = (id: string, queued: Pending<S, C, E> | Hold): void => {
+    const stream = `${category}-${id}`;
+    const queue = queues.get(stream);
+    if (queue) {
+      queue.push(queued);
+      return;
+    }
+    const started = [queued];
+    queues.set(stream, started);
+    void drain(stream, started);
+  };
+
   return {
     handle: (id, command, context, options = {}) =>
       new Promise((resolve, reject) => {
-        const stream = `${category}-${id}`;
-        const pending = { ...options, context, command, search: context.retry, resolve, reject };
-        const queue = queues.get(stream);
-        if (queue) {
-          queue.push(pending);
-          return;
-        }
-        const started = [pending];
-        queues.set(stream, started);
-        void drain(stream, started);
+        enqueue(id, { ...options, context, command, search: context.retry, resolve, reject });
       }),
+    hold: (id) => new Promise((taken) => enqueue(id, { taken })),
     found: async (id, { retry, commandId }) =>
       retry ? folds.find(`${category}-${id}`, commandId) : undefined,
     load: (id) => folds.load(`${category}-${id}`),

@@ -6,6 +6,7 @@ import { StaleCommand } from '../../src/commands/folding.js';
 import { type Streams, streams } from '../../src/commands/handle.js';
 import { type Decider, event } from '../../src/domain/decider.js';
 import { DomainError } from '../../src/domain/errors.js';
+import { newId } from '../../src/domain/ids.js';
 import { eventsIn, type TestLog, testLog } from '../support/embedded-log.js';
 
 const Added = event('Added', { amount: z.int(), note: z.string().optional() });
@@ -61,6 +62,36 @@ describe('a command on a stream', () => {
       code: 'feature_limit_reached',
     });
     expect(await eventsIn(log)).toHaveLength(1);
+  });
+
+  it('waits while somebody holds the stream, and then sees what they appended', async () => {
+    const before = meters.handle('a', { add: 2 }, systemContext('test'));
+    const release = await meters.hold('a');
+    expect(await before).toMatchObject({ state: 2, revision: 0 });
+    const next = [1, 2].map((add) => meters.handle('a', { add, max: 13 }, systemContext('test')));
+    const second = meters.hold('a');
+    const last = meters.handle('a', { add: 0 }, systemContext('test'));
+    const other = await meters.handle('b', { add: 7 }, systemContext('test'));
+    expect(other).toMatchObject({ state: 7 });
+    const metadata = {
+      at: clock.toISOString(),
+      audience: [],
+      actor: { system: 'test' },
+      commandId: newId(),
+      correlationId: 'c',
+    };
+    const foreign = (amount: number) => [{ id: newId(), type: 'Added', data: { amount }, metadata }];
+    await log.append('meter-a', foreign(10), 0);
+    release();
+    const results = await Promise.allSettled(next);
+    expect(results).toMatchObject([
+      { status: 'fulfilled', value: { state: 13, revision: 2 } },
+      { status: 'rejected', reason: { code: 'feature_limit_reached' } },
+    ]);
+    const releaseAgain = await second;
+    await log.append('meter-a', foreign(5), 2);
+    releaseAgain();
+    expect(await last).toMatchObject({ state: 18 });
   });
 
   it('says who, when and why in the metadata', async () => {
