@@ -11,6 +11,7 @@ import { wireRoutes } from './app/routes.js';
 import { openStores, type Stores } from './app/stores.js';
 import { handleCliRequest } from './cli/requests.js';
 import { type Bootstrap, bootstrap, type FirstStart } from './commands/bootstrap.js';
+import { namespaceReactor } from './commands/namespace-endings.js';
 import { rotationReactor } from './commands/rotations.js';
 import type { Config } from './config.js';
 import { rateLimits } from './domain/rate-limits.js';
@@ -76,6 +77,7 @@ export const buildApp = async (
       ],
       reactors: [
         rotationReactor({ apiKeys: commands.apiKeys, readModels, logId: log.id }),
+        namespaceReactor({ namespaces: commands.namespaces, readModels, logId: log.id }),
         deliveries.subscriber.handler,
         deliveries.scheduler.handler,
       ],

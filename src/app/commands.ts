@@ -5,6 +5,7 @@ import { type DeliveryCommands, deliveryCommands } from '../commands/deliveries.
 import { type EventCommands, eventCommands } from '../commands/events.js';
 import { type KeyUses, keyUses } from '../commands/key-uses.js';
 import { type McpCommands, mcpCommands } from '../commands/mcp.js';
+import { type NamespaceCommands, namespaceCommands } from '../commands/namespaces.js';
 import { type PersonalData, personalData } from '../commands/personal-data.js';
 import { type SeoCommands, seoCommands } from '../commands/seo.js';
 import { type UserCommands, userCommands } from '../commands/users.js';
@@ -18,6 +19,7 @@ import type { Stores } from './stores.js';
 
 export type Commands = {
   readonly workspaces: WorkspaceCommands;
+  readonly namespaces: NamespaceCommands;
   readonly users: UserCommands;
   /** Seals what belongs to a person. */
   readonly personal: PersonalData;
@@ -46,6 +48,7 @@ export const wireCommands = (stores: Stores, config: Config, now: () => Date, re
   const personal = personalData(vault, keys.email);
   return {
     workspaces: workspaceCommands(log, now),
+    namespaces: namespaceCommands({ log, readModels, now }),
     users: userCommands({ log, readModels, personal, now }),
     personal,
     apiKeys: apiKeyCommands({ log, readModels, now }),

@@ -10,6 +10,7 @@ import { type Subscriber, subscriber } from '../deliveries/subscriber.js';
 import { worker } from '../deliveries/worker.js';
 import { apiKeyTold } from '../dialects/api-keys.js';
 import { toolCallTold } from '../dialects/mcp.js';
+import { joinedNamespaceFields, namespaceViews } from '../dialects/namespaces.js';
 import { seoReportViews } from '../dialects/seo.js';
 import { noAttempts, webhookViews } from '../dialects/webhooks.js';
 import { workspaceViews } from '../dialects/workspaces.js';
@@ -35,8 +36,9 @@ export type Deliveries = {
 };
 
 /** Records as webhooks show them. Values that come from other streams are left out: a retry must send the same bytes. */
-const areasOf = ({ workspaces, apiKeys, webhooks, seo }: Commands): Areas => ({
+const areasOf = ({ workspaces, namespaces, apiKeys, webhooks, seo }: Commands): Areas => ({
   workspace: recordArea(workspaces.streams, ({ record }) => record, workspaceViews),
+  namespace: recordArea(namespaces.streams, ({ record }) => record, namespaceViews, joinedNamespaceFields),
   apiKey: async ({ stream, type, revision, metadata }) => {
     const { state } = await apiKeys.streams.at(stream.slice(stream.indexOf('-') + 1), revision);
     const { record } = state;

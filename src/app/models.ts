@@ -1,9 +1,11 @@
 // Every read model of the product.
+import { namespaceEndings } from '../commands/namespace-endings.js';
 import { rotations } from '../commands/rotations.js';
 import { apiKeyUses } from '../projections/api-key-uses.js';
 import { apiKeys } from '../projections/api-keys.js';
 import { deliveries } from '../projections/deliveries.js';
 import type { Described } from '../projections/fields.js';
+import { namespaces } from '../projections/namespaces.js';
 import type { Projection } from '../projections/projection.js';
 import { seoIssues } from '../projections/seo.js';
 import { users } from '../projections/users.js';
@@ -14,6 +16,7 @@ import { workspaces } from '../projections/workspaces.js';
 /** Projections whose rows fold one event into one row. */
 export const projections: readonly Projection[] = [
   workspaces,
+  namespaces,
   users,
   apiKeys,
   webhooks,
@@ -22,4 +25,4 @@ export const projections: readonly Projection[] = [
   seoIssues,
 ];
 
-export const models: readonly Described[] = [...projections, apiKeyUses, rotations];
+export const models: readonly Described[] = [...projections, apiKeyUses, rotations, namespaceEndings];

@@ -9,6 +9,7 @@ import { deliveryRoutes } from '../http/deliveries.js';
 import { eventTypeRoutes } from '../http/event-types.js';
 import { eventRoutes } from '../http/events.js';
 import { mcpRoutes } from '../http/mcp.js';
+import { namespaceRoutes } from '../http/namespaces.js';
 import type { Limiter } from '../http/rate-limit.js';
 import type { Route } from '../http/route.js';
 import { seoRoutes } from '../http/seo.js';
@@ -29,11 +30,13 @@ export const wireRoutes = (
   config: Config,
   batches: Omit<BatchDeps, 'routes'>,
 ): Route[] => {
-  const { workspaces, apiKeys, uses, webhooks, events, mcp, deliveries, seo, users, secrets } = commands;
+  const { workspaces, namespaces, apiKeys, uses, webhooks, events, mcp, deliveries, seo, users, secrets } =
+    commands;
   const shown = showUsers(readModels, users);
   const retentionDays = config.DELIVERY_RETENTION_DAYS;
   const records = [
     ...workspaceRoutes({ readModels, workspaces, showUsers: shown }),
+    ...namespaceRoutes({ readModels, namespaces, showUsers: shown }),
     ...apiKeyRoutes({ readModels, apiKeys, uses, limiter, showUsers: shown }),
     ...webhookRoutes({
       readModels,

@@ -3,7 +3,7 @@ import type { EventLog } from '../adapters/event-log/port.js';
 import { newId } from '../domain/ids.js';
 import { type CommandContext, metadataFor } from './context.js';
 
-export type Sequence = 'workspace' | 'user' | 'apiKey' | 'webhook' | 'seoReport' | 'seoIssue';
+export type Sequence = 'workspace' | 'namespace' | 'user' | 'apiKey' | 'webhook' | 'seoReport' | 'seoIssue';
 
 /** How far a retry looks back for the number that its first run took. */
 const LOOK_BACK = 500;

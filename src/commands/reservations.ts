@@ -1,10 +1,11 @@
 // Unique names (slugs, e-mails): one stream per name, its last event says who holds it.
 import { type EventLog, RevisionConflict } from '../adapters/event-log/port.js';
-import type { Recorded } from '../domain/decider.js';
+import type { DomainEvent, Recorded } from '../domain/decider.js';
 import { DomainError } from '../domain/errors.js';
 import { derivedId, newId } from '../domain/ids.js';
 import { ReservationLost } from '../domain/workspaces.js';
-import { type CommandContext, metadataFor } from './context.js';
+import { type CommandContext, metadataFor, systemContext } from './context.js';
+import type { Streams } from './handle.js';
 
 /** Fixed namespace of reservation streams (a random UUID, part of the stored format). */
 const NAMES = '6f0f9c1e-53a1-4c2c-9d0f-7d6d2c3ab1f4';
@@ -37,6 +38,29 @@ export type Reservations = {
   release(name: string, owner: string, context: CommandContext, reservation?: number): Promise<void>;
 };
 
+/** Owners whose records are streams of one area. `withdrawal` = the command that tells one of them. */
+export const ownersIn = <S, C, E extends DomainEvent>(
+  handled: Pick<Streams<S, C, E>, 'load' | 'handle'>,
+  holds: (state: S, name: string) => boolean,
+  withdrawal: (owner: string, name: string, reservation: number) => C,
+): Owners => ({
+  async look(owner, name) {
+    const { state, revision } = await handled.load(owner);
+    return { holds: holds(state, name), revision };
+  },
+  async withdraw(owner, name, reservation, revision) {
+    try {
+      const command = withdrawal(owner, name, reservation);
+      // Another tenant's stream: nothing in it tells who wanted the name.
+      await handled.handle(owner, command, systemContext('reservations'), { ifMatch: revision });
+    } catch (error) {
+      // The claimant moved meanwhile: look again.
+      if (error instanceof DomainError) throw new RevisionConflict(owner, revision, -1);
+      throw error;
+    }
+  },
+});
+
 /** Runs a command that rests on a reservation; from the start again when that no longer counts. */
 export const withReservation = async <T>(run: () => Promise<T>): Promise<T> => {
   for (let tries = 1; tries <= MAX_RUNS; tries++) {
@@ -51,7 +75,7 @@ export const withReservation = async <T>(run: () => Promise<T>): Promise<T> => {
 
 export const reservations = (
   log: EventLog,
-  kind: 'slug' | 'email',
+  kind: 'slug' | 'namespaceSlug' | 'email',
   owners: Owners,
   now: () => Date,
 ): Reservations => {

@@ -1,14 +1,14 @@
 // The effects around decisions about users: sealing, integer ids, one user per e-mail address.
-import { type EventLog, RevisionConflict } from '../adapters/event-log/port.js';
+import type { EventLog } from '../adapters/event-log/port.js';
 import type { ReadModels, Row } from '../adapters/read-models/port.js';
 import { DomainError } from '../domain/errors.js';
 import type { Tier } from '../domain/tiers.js';
 import { type User, type UserCommand, type UserEvent, type UserRecord, user } from '../domain/users.js';
-import { type CommandContext, idFor, systemContext } from './context.js';
+import { type CommandContext, idFor } from './context.js';
 import { type Streams, streams } from './handle.js';
 import { nextNumber } from './numbers.js';
 import type { PersonalData } from './personal-data.js';
-import { type Reservations, reservations, withReservation } from './reservations.js';
+import { ownersIn, type Reservations, reservations, withReservation } from './reservations.js';
 
 /** Name and e-mail as given, in clear. */
 export type NewUser = { readonly email: string; readonly name?: string | undefined; readonly tier?: Tier };
@@ -23,27 +23,17 @@ export type UserCommands = {
   readonly streams: Streams<User, UserCommand, UserEvent>;
 };
 
+/** A reservation of an address by somebody who has it, or has it no more. */
 const emailReservations = (log: EventLog, handled: UserCommands['streams'], now: () => Date): Reservations =>
   reservations(
     log,
     'email',
-    {
-      async look(owner, emailHash) {
-        const { state, revision } = await handled.load(owner);
-        return { holds: state.record?.emailHash === emailHash, revision };
-      },
-      async withdraw(owner, emailHash, reservation, revision) {
-        try {
-          const command = { type: 'WithdrawEmail', userId: owner, emailHash, reservation } as const;
-          // Another person's stream: nothing in it tells who wanted the address.
-          await handled.handle(owner, command, systemContext('reservations'), { ifMatch: revision });
-        } catch (error) {
-          // The claimant moved meanwhile: look again.
-          if (error instanceof DomainError) throw new RevisionConflict(owner, revision, -1);
-          throw error;
-        }
-      },
-    },
+    ownersIn(
+      handled,
+      ({ record }, emailHash) => record?.emailHash === emailHash,
+      (userId, emailHash, reservation) =>
+        ({ type: 'WithdrawEmail', userId, emailHash, reservation }) as const,
+    ),
     now,
   );
 

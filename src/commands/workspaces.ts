@@ -1,22 +1,21 @@
 // The effects around decisions about workspaces: integer ids, slugs, the clock.
-import { type EventLog, RevisionConflict } from '../adapters/event-log/port.js';
+import type { EventLog } from '../adapters/event-log/port.js';
 import type { JsonObject } from '../domain/decider.js';
-import { DomainError, invalid } from '../domain/errors.js';
-import { isSlug, slugFrom } from '../domain/slugs.js';
+import { DomainError } from '../domain/errors.js';
 import { isAbove, type Tier } from '../domain/tiers.js';
 import {
-  ReservationLost,
   type Workspace,
   type WorkspaceChanges,
   type WorkspaceEvent,
   type WorkspaceRecord,
   workspace,
 } from '../domain/workspaces.js';
-import { type CommandContext, idFor, randomFor, systemContext } from './context.js';
+import { type CommandContext, idFor } from './context.js';
 import type { Handled } from './folding.js';
 import { type Streams, streams } from './handle.js';
 import { nextNumber } from './numbers.js';
-import { type Reservations, reservations, withReservation } from './reservations.js';
+import { ownersIn, reservations, withReservation } from './reservations.js';
+import { type Resting, type Slugged, slugKeeper } from './slugs.js';
 
 /** Who asks for a write, as far as commands care. */
 export type Asking = {
@@ -49,9 +48,8 @@ export type WorkspaceCommands = {
 };
 
 const DEFAULT_SETTINGS: JsonObject = { timezone: 'UTC', locale: 'en_GB' };
-const slugTaken = () => invalid({ slug: 'The slug has already been taken.' });
 
-const optionsFor = (id: string, { ifMatch }: Asking) =>
+const optionsFor = (id: string, { ifMatch }: Pick<Asking, 'ifMatch'>) =>
   ifMatch === undefined ? { subject: id } : { subject: id, ifMatch };
 
 const answer = ({ state, revision, position }: Handled<Workspace, WorkspaceEvent>): WorkspaceAnswer => {
@@ -70,75 +68,17 @@ export const requireTier = (
     });
 };
 
-const workspaceReservations = (log: EventLog, handled: WorkspaceStreams, now: () => Date): Reservations =>
-  reservations(
-    log,
-    'slug',
-    {
-      async look(owner, slug) {
-        const { state, revision } = await handled.load(owner);
-        return { holds: state.record?.slug === slug && !state.deleted, revision };
-      },
-      async withdraw(owner, slug, reservation, revision) {
-        try {
-          const command = { type: 'WithdrawSlug', workspaceId: owner, slug, reservation } as const;
-          // Another tenant's stream: nothing in it tells who wanted the name.
-          await handled.handle(owner, command, systemContext('reservations'), { ifMatch: revision });
-        } catch (error) {
-          // The claimant moved meanwhile: look again.
-          if (error instanceof DomainError) throw new RevisionConflict(owner, revision, -1);
-          throw error;
-        }
-      },
-    },
-    now,
-  );
-
 export const workspaceCommands = (log: EventLog, now: () => Date): WorkspaceCommands => {
   const handled: WorkspaceStreams = streams(log, 'workspace', workspace, { now });
-  const slugs = workspaceReservations(log, handled, now);
-
-  /** A free slug: the wanted one or 422; else from the name, with a suffix when taken, else from the id. */
-  const reserveSlug = async (input: NewWorkspace, id: string, context: CommandContext) => {
-    const base = input.slug ?? slugFrom(input.name);
-    for (let tries = 0; tries < 8; tries++) {
-      const suffix = randomFor(context, `slug-${tries}`).toString('hex').slice(0, 6);
-      const slug = base === '' ? `workspace-${suffix}` : tries === 0 ? base : `${base}-${suffix}`;
-      const reservation = isSlug(slug) ? await slugs.reserve(slug, id, context) : undefined;
-      if (reservation !== undefined) return { slug, reservation };
-      if (input.slug !== undefined) throw slugTaken();
-    }
-    throw slugTaken();
-  };
-
-  /** The record as a change finds it: at the revision that the caller saw, when they say so. */
-  const seen = (id: string, { ifMatch }: Asking) =>
-    ifMatch === undefined ? handled.load(id) : handled.at(id, ifMatch);
-
-  /**
-   * A rename holds only on the revision that was read before its reservation. So another rename cannot have given the
-   * name up in between and release the very reservation that this one rests on.
-   */
-  const rename = async (id: string, slug: string, changes: WorkspaceChanges, asking: Asking) => {
-    const { command, caller } = asking;
-    const { state, revision } = await seen(id, asking);
-    const before = state.record?.slug;
-    const renames = before !== undefined && before !== slug && !state.deleted;
-    const base = { type: 'UpdateWorkspace', changes, by: caller.userId } as const;
-    // Without a reservation the decision is a refusal, or that the slug stays as it is.
-    if (!renames) return handled.handle(id, base, command, optionsFor(id, asking));
-    const left = await slugs.held(before, id);
-    const reservation = await slugs.reserve(slug, id, command);
-    if (reservation === undefined) throw slugTaken();
-    const renaming = { ...base, reservation };
-    const options = { subject: id, ifMatch: asking.ifMatch ?? revision };
-    const result = await handled.handle(id, renaming, command, options).catch((error: unknown) => {
-      const moved = error instanceof DomainError && error.code === 'precondition_failed';
-      throw moved && asking.ifMatch === undefined ? new ReservationLost() : error;
-    });
-    if (left !== undefined) await slugs.release(before, id, command, left);
-    return result;
-  };
+  const heldBy = ({ record, deleted }: Workspace): Slugged | undefined =>
+    record && !deleted ? { slug: record.slug, scope: '' } : undefined;
+  const owners = ownersIn(
+    handled,
+    (state, slug) => heldBy(state)?.slug === slug,
+    (workspaceId, slug, reservation) => ({ type: 'WithdrawSlug', workspaceId, slug, reservation }) as const,
+  );
+  const names = reservations(log, 'slug', owners, now);
+  const slugs = slugKeeper({ kind: 'workspace', names, streams: handled, heldBy });
 
   return {
     streams: handled,
@@ -153,7 +93,7 @@ export const workspaceCommands = (log: EventLog, now: () => Date): WorkspaceComm
       return withReservation(async () => {
         const [number, { slug, reservation }] = await Promise.all([
           numbered,
-          reserveSlug(input, id, command),
+          slugs.forNew(input, '', id, command),
         ]);
         const data = {
           workspaceId: id,
@@ -178,16 +118,23 @@ export const workspaceCommands = (log: EventLog, now: () => Date): WorkspaceComm
       if (earlier) return answer(earlier);
       const { record } = (await handled.load(id)).state;
       if (changes.tier !== record?.tier) requireTier(changes.tier, asking);
+      const base = { type: 'UpdateWorkspace', changes, by: caller.userId } as const;
       const { slug } = changes;
-      if (slug !== undefined) return answer(await withReservation(() => rename(id, slug, changes, asking)));
-      const change = { type: 'UpdateWorkspace', changes, by: caller.userId } as const;
-      return answer(await handled.handle(id, change, command, optionsFor(id, asking)));
+      if (slug === undefined) return answer(await handled.handle(id, base, command, optionsFor(id, asking)));
+      const rename = ({ reservation, ifMatch }: Resting) =>
+        handled.handle(
+          id,
+          reservation === undefined ? base : { ...base, reservation },
+          command,
+          optionsFor(id, ifMatch === undefined ? {} : { ifMatch }),
+        );
+      return answer(await withReservation(() => slugs.change(id, slug, asking, rename)));
     },
 
     async remove(id, asking) {
       const deletion = { type: 'DeleteWorkspace', by: asking.caller.userId } as const;
       const done = answer(await handled.handle(id, deletion, asking.command, optionsFor(id, asking)));
-      await slugs.release(done.record.slug, id, asking.command);
+      await slugs.free({ slug: done.record.slug, scope: '' }, id, asking.command);
       return done;
     },
   };

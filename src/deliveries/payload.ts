@@ -76,8 +76,8 @@ export const payloads = (deps: {
     const area = areas[categoryOf(event.stream)];
     const type = wireNameOf(event);
     if (!area || type === null) throw new Error(`${event.type} has no payload`);
-    const { workspaceId } = event.data as { workspaceId?: string };
-    const number = workspaceId === undefined ? undefined : await workspaceNumber(workspaceId);
+    const { workspaceId } = event.data as { workspaceId?: string | null };
+    const number = workspaceId == null ? undefined : await workspaceNumber(workspaceId);
     const show = await area(event);
     const told = {
       id: event.id,

@@ -43,6 +43,7 @@ export const exampleIds = {
   deliveryId: '019bc0d4-8a40-7c3e-9d1b-2f6a51e0c006',
   eventId: '019bc0d4-8a40-7c3e-9d1b-2f6a51e0c007',
   reportId: '019bc0d4-8a40-7c3e-9d1b-2f6a51e0c008',
+  namespaceId: '019bc0d4-8a40-7c3e-9d1b-2f6a51e0c009',
 } as const;
 /** Stands for a sealed text. */
 export const exampleSealed = 'k1.c2VhbGVkIGZvciB0aGUgZXhhbXBsZQ';

@@ -176,14 +176,14 @@ const keyUses = area<ApiKeysUsed>(KeyUseEvent, {
 const bookkeeping = area<BookkeepingEvent>(BookkeepingEvent, {
   NameReserved: {
     version: 1,
-    category: 'slug, email',
+    category: 'slug, namespaceSlug, email',
     wire: null,
     description: 'A unique name was reserved by its owner.',
     example: { owner: workspaceId },
   },
   NameReleased: {
     version: 1,
-    category: 'slug, email',
+    category: 'slug, namespaceSlug, email',
     wire: null,
     description: 'A unique name is free again.',
     example: { owner: workspaceId },

@@ -2,13 +2,17 @@
 import type { EventType } from './catalogue-area.js';
 import { ingestTypes } from './catalogue-ingest.js';
 import { mcpTypes } from './catalogue-mcp.js';
+import { namespaceTypes } from './catalogue-namespaces.js';
 import { tenancyTypes } from './catalogue-tenancy.js';
 import { webhookTypes } from './catalogue-webhooks.js';
 import type { DomainEvent } from './decider.js';
 
 /** Every type, by name, in a steady order. */
 export const catalogue: ReadonlyMap<string, EventType> = new Map(
-  [...tenancyTypes, ...webhookTypes, ...ingestTypes, ...mcpTypes].map((entry) => [entry.type, entry]),
+  [...tenancyTypes, ...namespaceTypes, ...webhookTypes, ...ingestTypes, ...mcpTypes].map((entry) => [
+    entry.type,
+    entry,
+  ]),
 );
 
 /** Name of an event on the wire; null when it is never delivered. */

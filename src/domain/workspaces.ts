@@ -1,7 +1,8 @@
 // What can happen to a workspace and who belongs to it. Pure.
 import { z } from 'zod';
 import { type Decider, event, type JsonObject } from './decider.js';
-import { DomainError, invalid, notFound } from './errors.js';
+import { DomainError, notFound } from './errors.js';
+import { given, merged, requireSmall, same } from './merging.js';
 import { type Tier, tiers } from './tiers.js';
 
 export const roles = ['owner', 'admin', 'member'] as const;
@@ -79,42 +80,14 @@ export class ReservationLost extends Error {
   override readonly name = 'ReservationLost';
 }
 
-/** A top-level merge; a null value removes the key. */
-const merged = <V>(
-  old: Readonly<Record<string, V>>,
-  patch: Readonly<Record<string, V | null>>,
-  limit?: number,
-): Record<string, V> => {
-  const next: Record<string, V> = { ...old };
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete next[key];
-    else next[key] = value;
-  }
-  if (limit !== undefined && Object.keys(next).length > limit)
-    throw invalid({ metadata: `The metadata field may not have more than ${limit} keys.` });
-  return next;
-};
-
-/** Most characters that the settings of a workspace may have as JSON, all keys together. */
-const MAX_SETTINGS = 262_144;
-const requireSmall = ({ settings: held }: WorkspaceRecord): void => {
-  if (JSON.stringify(held).length > MAX_SETTINGS)
-    throw invalid({ settings: 'The settings may not be larger than 256 KiB in all.' });
-};
-
-const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
-
 const apply = (
   record: WorkspaceRecord,
   { settings: patch, metadata: texts, ...plain }: WorkspaceChanges,
-  limit?: number,
-) => ({
+): WorkspaceRecord => ({
   ...record,
-  ...(Object.fromEntries(
-    Object.entries(plain).filter(([, value]) => value !== undefined),
-  ) as Partial<WorkspaceRecord>),
+  ...(given(plain) as Partial<WorkspaceRecord>),
   ...(patch === undefined ? {} : { settings: { ...record.settings, ...patch } }),
-  ...(texts === undefined ? {} : { metadata: merged<string>(record.metadata, texts, limit) }),
+  ...(texts === undefined ? {} : { metadata: merged<string>(record.metadata, texts) }),
 });
 
 /** Refuses what the acting user's role does not allow; the record of a stranger does not exist for them. */
@@ -133,9 +106,9 @@ const decideExisting = (
   switch (command.type) {
     case 'UpdateWorkspace': {
       requireRole(record, command.by, ['owner', 'admin']);
-      const next = apply(record, command.changes, 50);
+      const next = apply(record, command.changes);
       if (same(next, record)) return [];
-      if (command.changes.settings !== undefined) requireSmall(next);
+      requireSmall(next);
       return [{ type: 'WorkspaceUpdated', data: { workspaceId, changes: command.changes } }];
     }
     case 'DeleteWorkspace':

@@ -2,6 +2,7 @@
 import { apiKeyTold } from '../dialects/api-keys.js';
 import { type Dialect, render } from '../dialects/dialect.js';
 import { toolCallTold } from '../dialects/mcp.js';
+import { joinedNamespaceFields, namespaceViews } from '../dialects/namespaces.js';
 import { payload } from '../dialects/payloads.js';
 import { seoReportViews } from '../dialects/seo.js';
 import { type ShownUser, userViews } from '../dialects/users.js';
@@ -14,6 +15,7 @@ import { type EventType, exampleIds } from '../domain/catalogue-area.js';
 import type { Decider, DomainEvent } from '../domain/decider.js';
 import type { PublishedEvent } from '../domain/events.js';
 import type { ToolCalled } from '../domain/mcp.js';
+import { namespace } from '../domain/namespaces.js';
 import { seoReport } from '../domain/seo.js';
 import { webhook } from '../domain/webhooks.js';
 import { workspace } from '../domain/workspaces.js';
@@ -55,6 +57,11 @@ const shownIn: Readonly<Record<string, (type: string, dialect: Dialect) => Shown
   workspace(type, dialect) {
     const { record } = after(workspace, 'WorkspaceCreated', type);
     return record && render(workspaceViews[dialect], record, 'single');
+  },
+  namespace(type, dialect) {
+    const { record } = after(namespace, 'NamespaceCreated', type);
+    const fields = namespaceViews[dialect].single.filter((field) => !joinedNamespaceFields.includes(field));
+    return record && render(namespaceViews[dialect], record, 'single', fields);
   },
   webhookEndpoint(type, dialect) {
     const { record } = after(webhook, 'WebhookEndpointCreated', type);

@@ -126,4 +126,22 @@ export const instant = z
   })
   .meta({ format: 'date-time', examples: ['2027-01-01T00:00:00Z'] });
 
-export const fields = { name, text, prose, webUrl, slug, tags, metadata, metadataPatch, jsonObject, instant };
+/** A record as any of its ids names it; comes out as text. */
+export const reference = z
+  .union([z.int(), z.string()])
+  .transform(String)
+  .meta({ description: 'Integer id, prefixed id or UUID.', examples: [1] });
+
+export const fields = {
+  name,
+  text,
+  prose,
+  webUrl,
+  slug,
+  tags,
+  metadata,
+  metadataPatch,
+  jsonObject,
+  instant,
+  reference,
+};

@@ -21,13 +21,15 @@ export type Fingerprinted = {
   readonly target: string;
   readonly dialect: string;
   readonly workspaceId: string;
+  readonly namespaceId: string | undefined;
   readonly body: Buffer;
 };
 
 const fingerprintOf = (key: Buffer, request: Fingerprinted): string => {
-  const { method, target, dialect, workspaceId, body } = request;
+  const { method, target, dialect, workspaceId, namespaceId, body } = request;
+  const context = namespaceId === undefined ? workspaceId : `${workspaceId} ${namespaceId}`;
   return createHmac('sha256', key)
-    .update(`${method}\n${target}\n${dialect}\n${workspaceId}\n`)
+    .update(`${method}\n${target}\n${dialect}\n${context}\n`)
     .update(body)
     .digest('hex');
 };

@@ -1,6 +1,6 @@
 // What the documentation says before it comes to the endpoints.
 
-export const introduction = `Send an API key with every request: \`Authorization: Bearer sk_live_…\`, or as the user name of HTTP Basic with an empty password. A key does what its scopes allow, in the workspace that it belongs to, or in another one of its user’s that \`X-Workspace-ID\` names.
+export const introduction = `Send an API key with every request: \`Authorization: Bearer sk_live_…\`, or as the user name of HTTP Basic with an empty password. A key does what its scopes allow, in the workspace that it belongs to, or in another one of its user’s that \`X-Workspace-ID\` names; \`X-Namespace-ID\` names a namespace besides, or alone with the workspace that it belongs to.
 
 Two dialects show the same records: 2026 (the default) with integer ids and flat errors, 2024 with prefixed ids and nested errors. The header \`X-API-Dialect\` chooses one for a request, the key’s \`dialect\` one for all of its requests. Ids are read in either form, and as UUIDs.
 

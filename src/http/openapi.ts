@@ -69,6 +69,10 @@ const parameters = {
     'X-Workspace-ID',
     'Workspace that the request is made in, by any of its ids; else the key’s own. Also as the query parameter `workspace_id`.',
   ),
+  NamespaceContext: header(
+    'X-Namespace-ID',
+    'Namespace that the request is made in, by any of its ids; without a workspace it brings its own. Also as `X-Namespace`, or as the query parameter `namespace_id` or `namespace`.',
+  ),
   IdempotencyKey: header(
     'Idempotency-Key',
     'The same key within 24 hours gives the same answer and does nothing twice. A UUID, or any 1 to 255 visible characters.',
@@ -111,7 +115,14 @@ const parametersOf = (route: Route): Operation['parameters'] => {
         ? [shared('IfNoneMatch')]
         : []
       : [shared('IdempotencyKey'), ...(single && route.method !== 'POST' ? [shared('IfMatch')] : [])];
-  return [...inPath, ...inQuery, shared('WorkspaceContext'), shared('Dialect'), ...headers];
+  return [
+    ...inPath,
+    ...inQuery,
+    shared('WorkspaceContext'),
+    shared('NamespaceContext'),
+    shared('Dialect'),
+    ...headers,
+  ];
 };
 
 const bodyOf = ({ body, doc }: Route): Pick<Operation, 'requestBody'> => {

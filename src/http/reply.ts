@@ -118,7 +118,7 @@ export const createReplier = ({ logger, metrics }: { logger: Log; metrics: Reque
         'X-API-Dialect',
         dialect,
         'Vary',
-        'Authorization, X-API-Dialect, X-Workspace-ID',
+        'Authorization, X-API-Dialect, X-Workspace-ID, X-Namespace-ID, X-Namespace',
         'Cache-Control',
         'no-cache, private',
         'X-Content-Type-Options',

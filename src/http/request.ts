@@ -4,9 +4,8 @@ import type { CommandContext } from '../commands/context.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { JsonObject } from '../domain/decider.js';
 import { holds } from '../domain/scopes.js';
-import type { WorkspaceRow } from '../projections/workspaces.js';
 import { noBytes, parseBody } from './body.js';
-import { contextWorkspace } from './context.js';
+import { type Context, contextOf } from './context.js';
 import { missingScope } from './errors.js';
 import { parseIfMatch } from './etag.js';
 import { noParameters, type Parameters, parseQuery, requireKnown } from './query.js';
@@ -25,12 +24,11 @@ export type Admitted = {
   readonly ip: string;
 };
 
-/** The same with its query and the workspace that it is made in. */
-export type Placed = {
+/** The same with its query and the workspace and namespace that it is made in. */
+export type Placed = Context & {
   readonly admitted: Admitted;
   readonly parameters: Parameters;
   readonly queryText: string;
-  readonly workspace: WorkspaceRow;
 };
 
 /**
@@ -45,9 +43,11 @@ export const place = async (readModels: ReadModels, admitted: Admitted, deleted 
   const queryText = originalUrl.includes('?') ? splitTarget(originalUrl)[1] : '';
   const parameters = queryText === '' ? noParameters : parseQuery(queryText);
   // Without a caller there is no workspace either; such a route looks at neither.
-  if (scope === 'none') return { admitted, parameters, queryText, workspace: caller?.home };
-  const named = contextWorkspace(readModels, caller, headers, parameters, deleted);
-  return { admitted, parameters, queryText, workspace: named instanceof Promise ? await named : named };
+  if (scope === 'none')
+    return { admitted, parameters, queryText, workspace: caller?.home, namespace: undefined };
+  const named = contextOf(readModels, caller, headers, parameters, deleted);
+  const { workspace, namespace } = named instanceof Promise ? await named : named;
+  return { admitted, parameters, queryText, workspace, namespace };
 };
 
 const queryOf = ({ route, parameters: known, noQuery }: Bound, parameters: Parameters): unknown => {
@@ -79,7 +79,7 @@ const noSearch = new URLSearchParams();
 
 /** Validates query, body and conditions: what is left for the handler to see. Throws 400 and 422. */
 export const exchangeOf = (
-  { admitted, parameters, queryText, workspace }: Placed,
+  { admitted, parameters, queryText, workspace, namespace }: Placed,
   command: CommandContext,
   bytes: Buffer,
   publicUrl: string | undefined,
@@ -94,6 +94,7 @@ export const exchangeOf = (
     requestId,
     caller,
     workspace,
+    namespace,
     command,
     url: () => urlOf(req, publicUrl),
     search: queryText === '' ? noSearch : new URLSearchParams(queryText),

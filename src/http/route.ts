@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { CommandContext } from '../commands/context.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { ApiKeyRow } from '../projections/api-keys.js';
+import type { NamespaceRow } from '../projections/namespaces.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
 
 /** Who asks: the key of the request, its user, and the workspace that the key belongs to. */
@@ -16,8 +17,10 @@ export type Exchange<Q, B> = {
   readonly dialect: Dialect;
   readonly requestId: string;
   readonly caller: Caller;
-  /** The context workspace: named by header or query, else the key's own. */
+  /** The context workspace: named by header or query, else that of the namespace, else the key's own. */
   readonly workspace: WorkspaceRow;
+  /** The context namespace, where header or query name one. */
+  readonly namespace: NamespaceRow | undefined;
   /** Identity, time and randomness of this write; on reads it stands for nothing. */
   readonly command: CommandContext;
   /** Revision named by `If-Match`; -2 where it names one that no record can have. */

@@ -125,6 +125,7 @@ export const createRunner = (deps: RunDeps) => {
       target: req.originalUrl,
       dialect,
       workspaceId: placed.workspace.id,
+      namespaceId: placed.namespace?.id,
       body: bytes,
       keyId: caller.key.id,
       idempotencyKey: requireIdempotencyKey(key),

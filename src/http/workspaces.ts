@@ -54,7 +54,7 @@ export const workspaceRoutes = (deps: {
   showUsers: ShowUsers;
 }): Route[] => {
   const { readModels, workspaces, showUsers } = deps;
-  const includes = workspaceIncludes(showUsers);
+  const includes = workspaceIncludes(readModels, showUsers);
   const unlessLast = lastWorkspaceGuard(readModels);
   /** The workspace that the path names, among those of the key's user. A retried write finds a deleted one too. */
   const one = async ({ params, caller, command }: Exchange<unknown, unknown>): Promise<WorkspaceRow> => {

@@ -18,6 +18,11 @@ const fixtures: Readonly<Record<string, { readonly body?: () => object; readonly
   updateWorkspace: { status: 200, body: () => ({ name: 'Renamed' }) },
   deleteWorkspace: { status: 204 },
   batchWorkspaces: { status: 200, body: () => operations('create', { data: { name: 'Every route' } }) },
+  listNamespaces: { status: 200 },
+  getNamespace: { status: 200 },
+  createNamespace: { status: 201, body: () => ({ name: 'Every route' }) },
+  updateNamespace: { status: 200, body: () => ({ name: 'Renamed' }) },
+  deleteNamespace: { status: 204 },
   listApiKeys: { status: 200 },
   getCurrentApiKey: { status: 200 },
   getApiKey: { status: 200 },
@@ -64,7 +69,10 @@ const UNKNOWN = '999999';
 
 /** Integer ids of one record of each kind. */
 type Records = Readonly<
-  Record<'workspaces' | 'workspace_id' | 'api-keys' | 'webhooks' | 'deliveryId' | 'mcp' | 'uri', string>
+  Record<
+    'workspaces' | 'workspace_id' | 'namespaces' | 'api-keys' | 'webhooks' | 'deliveryId' | 'mcp' | 'uri',
+    string
+  >
 >;
 
 let app: TestApp;
@@ -83,6 +91,7 @@ const dataOf = ({ body, status, text }: Called) => {
 const makeRecords = async (key: string): Promise<Records> => {
   const post = async (path: string, body: object) => dataOf(await app.call('POST', path, { key, body }));
   const workspace = await post('/workspaces', { name: 'Record' });
+  const namespace = await post('/namespaces', { name: 'Record' });
   const apiKey = await post('/api-keys', { name: 'Record', scopes: [] });
   const webhook = await post('/webhooks', { url: target, events: ['record.made'] });
   await post('/events', { type: 'record.made', data: {} });
@@ -93,6 +102,7 @@ const makeRecords = async (key: string): Promise<Records> => {
   return {
     workspaces: String(workspace.id),
     workspace_id: String(workspace.id),
+    namespaces: String(namespace.id),
     'api-keys': String(apiKey.id),
     webhooks: String(webhook.id),
     deliveryId: String(delivery.id),

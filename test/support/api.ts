@@ -94,10 +94,10 @@ export const startTestApp = async (
       };
     },
     async appended(work) {
-      const { log } = running.app.stores;
-      const before = await log.head();
+      const before = await running.app.stores.log.head();
       await work();
-      return (await eventsIn(log)).filter(({ position }) => position > before);
+      // The work may have restarted it.
+      return (await eventsIn(running.app.stores.log)).filter(({ position }) => position > before);
     },
     async waitForAll() {
       const { stores, follower } = running.app;
