@@ -26,8 +26,11 @@ export class StaleCommand extends Error {
 const DAY = 86_400_000;
 
 export type Folding<S, E> = {
-  /** Current state, cached or read. */
-  load(stream: string): Promise<Folded<S>>;
+  /** State as this process knows it, cached or read: others may have gone on. */
+  known(stream: string): Promise<Folded<S>>;
+  isCached(stream: string): boolean;
+  /** Current state: what others may have appended to the known one is read. */
+  refresh(stream: string): Promise<Folded<S>>;
   /** State as of a revision, always read. */
   at(stream: string, revision: number): Promise<Folded<S>>;
   /** What the command had appended, with the state right after. Throws StaleCommand. */
@@ -44,13 +47,18 @@ export const folding = <S, C, E extends DomainEvent>(
 ): Folding<S, E> => {
   const cache = new LRUCache<string, Folded<S>>({ max: cached });
 
+  const nothing: Folded<S> = { state: decider.initialState, revision: -1, position: -1 };
+
   const fold = async (
     stream: string,
-    to = Number.POSITIVE_INFINITY,
-    visit?: (event: Recorded<E>, after: Folded<S>) => void,
+    {
+      start = nothing,
+      to = Number.POSITIVE_INFINITY,
+      visit,
+    }: { start?: Folded<S>; to?: number; visit?: (event: Recorded<E>, after: Folded<S>) => void } = {},
   ) => {
-    let folded: Folded<S> = { state: decider.initialState, revision: -1, position: -1 };
-    for await (const recorded of log.read(stream)) {
+    let folded = start;
+    for await (const recorded of log.read(stream, { from: start.revision + 1 })) {
       if (recorded.revision > to) break;
       // The log gives back what this area appended; it was checked by its schema before.
       const event = recorded as unknown as Recorded<E>;
@@ -61,23 +69,28 @@ export const folding = <S, C, E extends DomainEvent>(
     return folded;
   };
 
+  /** Reads on from a state, or from the start. */
+  const read = async (stream: string, start?: Folded<S>) => {
+    const folded = await fold(stream, start && { start });
+    // An append of this process may have come meanwhile.
+    if (folded.revision > (cache.peek(stream)?.revision ?? -1)) cache.set(stream, folded);
+    return folded;
+  };
+
   return {
-    async load(stream) {
-      const known = cache.get(stream);
-      if (known) return known;
-      const folded = await fold(stream);
-      if (folded.revision >= 0) cache.set(stream, folded);
-      return folded;
-    },
-    at: (stream, revision) => fold(stream, revision),
+    known: async (stream) => cache.get(stream) ?? read(stream),
+    isCached: (stream) => cache.has(stream),
+    refresh: (stream) => read(stream, cache.get(stream)),
+    at: (stream, revision) => fold(stream, { to: revision }),
     async find(stream, commandId) {
       const events: Recorded<E>[] = [];
       let after: Folded<S> | undefined;
-      await fold(stream, undefined, (event, folded) => {
+      const visit = (event: Recorded<E>, folded: Folded<S>) => {
         if (event.metadata.commandId !== commandId) return;
         events.push(event);
         after = folded;
-      });
+      };
+      await fold(stream, { visit });
       const last = events.at(-1);
       if (!after || !last) return undefined;
       if (now().getTime() - Date.parse(last.metadata.at) > DAY) throw new StaleCommand(after.position);

@@ -14,7 +14,7 @@ export type Streams<S, C, E extends DomainEvent> = {
   handle(id: string, command: C, context: CommandContext, options?: HandleOptions): Promise<Handled<S, E>>;
   /** What an earlier run of this command has appended; undefined when there is nothing. Throws StaleCommand. */
   found(id: string, context: CommandContext): Promise<Handled<S, E> | undefined>;
-  /** Current state, cached or read. */
+  /** Current state; read, as far as another process may have changed it. */
   load(id: string): Promise<Folded<S>>;
   /** State as of one revision, always read from the log. */
   at(id: string, revision: number): Promise<Folded<S>>;
@@ -103,15 +103,31 @@ export const streams = <S, C, E extends DomainEvent>(
   const folds = folding(log, decider, now, cached);
   const queues = new Map<string, (Pending<S, C, E> | Hold)[]>();
 
-  const tryGroup = async (stream: string, group: readonly Pending<S, C, E>[]) => {
-    const start = await folds.load(stream);
+  const tryGroup = async (stream: string, group: readonly Pending<S, C, E>[]): Promise<void> => {
+    const mayBeStale = log.shared && folds.isCached(stream);
+    const start = await folds.known(stream);
     const { events, outcomes, after } = await decideGroup(decider, folds, stream, group, start, now);
     let appended: Appended = start;
-    if (events.length > 0) {
+    if (events.length === 0) {
+      // No append tells that others have gone on meanwhile: what was refused may not be so any more.
+      const { revision } = mayBeStale ? await folds.refresh(stream) : start;
+      if (revision !== start.revision) return tryGroup(stream, group);
+    } else {
       appended = await log.append(stream, events, start.revision === -1 ? 'no_stream' : start.revision);
       folds.keep(stream, { ...after, position: appended.position });
     }
     for (const tell of outcomes) tell(appended);
+  };
+
+  /** After a conflict the state is brought up to date; anything else is thrown. */
+  const goOn = async (stream: string, error: unknown, tries: number) => {
+    if (!(error instanceof RevisionConflict)) {
+      folds.forget(stream);
+      throw error;
+    }
+    if (tries === MAX_TRIES)
+      throw new DomainError('conflict', 'The record is being changed by others. Try again.');
+    await folds.refresh(stream);
   };
 
   const runGroup = async (stream: string, group: readonly Pending<S, C, E>[]) => {
@@ -119,10 +135,7 @@ export const streams = <S, C, E extends DomainEvent>(
       try {
         return await tryGroup(stream, group);
       } catch (error) {
-        folds.forget(stream);
-        if (!(error instanceof RevisionConflict)) throw error;
-        if (tries === MAX_TRIES)
-          throw new DomainError('conflict', 'The record is being changed by others. Try again.');
+        await goOn(stream, error, tries);
         for (const pending of group) pending.search = true;
       }
     }
@@ -173,7 +186,7 @@ export const streams = <S, C, E extends DomainEvent>(
     hold: (id) => new Promise((taken) => enqueue(id, { taken })),
     found: async (id, { retry, commandId }) =>
       retry ? folds.find(`${category}-${id}`, commandId) : undefined,
-    load: (id) => folds.load(`${category}-${id}`),
+    load: (id) => (log.shared ? folds.refresh : folds.known)(`${category}-${id}`),
     at: (id, revision) => folds.at(`${category}-${id}`, revision),
   };
 };

@@ -107,6 +107,14 @@ export const outcomes = (
     return { events, settle };
   };
 
+  /** Whether others had appended more than a group that came to nothing has seen: where it is one, it is decided again. */
+  const wasBehind = async (stream: string, tail: Tail, group: readonly Pending[]) => {
+    if (!log.shared || group.every(({ run }) => run === undefined)) return false;
+    const before = tail.revision();
+    await ends.readOn(stream, tail);
+    return tail.revision() !== before;
+  };
+
   /** Appends what a group decided; the position up to which the group's states hold. */
   const append = async (stream: string, tail: Tail, events: readonly ToAppend[]) => {
     if (events.length === 0) return tail.position();
@@ -122,6 +130,7 @@ export const outcomes = (
     for (let tries = 1; ; tries++) {
       const { events, settle } = await decideGroup(stream, group, tail);
       try {
+        if (events.length === 0 && tries < MAX_TRIES && (await wasBehind(stream, tail, group))) continue;
         const position = await append(stream, tail, events);
         tail.trim(seenTo);
         for (const tell of settle) tell(position);

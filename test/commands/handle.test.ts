@@ -207,4 +207,63 @@ describe('a command on a stream', () => {
     expect(await meters.at('a', 1)).toMatchObject({ state: 3, revision: 1 });
     expect(await meters.at('b', 1)).toMatchObject({ state: 0, revision: -1 });
   });
+
+  describe('on a log that other processes write too', () => {
+    let reads: { stream: string; from: number | undefined }[];
+    let here: Streams<number, Command, Added>;
+    let elsewhere: Streams<number, Command, Added>;
+
+    beforeEach(() => {
+      reads = [];
+      const shared: EventLog = {
+        ...log,
+        shared: true,
+        read(stream, options) {
+          reads.push({ stream, from: options?.from });
+          return log.read(stream, options);
+        },
+      };
+      here = streams(shared, 'meter', meter, { now });
+      elsewhere = streams(shared, 'meter', meter, { now });
+    });
+    const add = (meters: Streams<number, Command, Added>, command: Command) =>
+      meters.handle('a', command, systemContext('test'));
+
+    it('decides again what was refused for a state that is not so any more', async () => {
+      await add(here, { add: 9 });
+      await add(elsewhere, { add: -8 });
+      expect(await add(here, { add: 5, max: 10 })).toMatchObject({ state: 6, revision: 2 });
+      await add(elsewhere, { add: 4 });
+      await expect(add(here, { add: 1, max: 10 })).rejects.toMatchObject({ code: 'feature_limit_reached' });
+    });
+
+    it('answers what came to nothing from the state as it is, reading only what is new', async () => {
+      await add(here, { add: 1 });
+      await add(elsewhere, { add: 1 });
+      reads = [];
+      expect(await add(here, { add: 0 })).toMatchObject({ state: 2, revision: 1, events: [] });
+      expect(reads.every(({ from }) => (from ?? 0) > 0)).toBe(true);
+      expect(reads.length).toBeGreaterThan(0);
+    });
+
+    it('reads nothing where the append itself shows that the state was right', async () => {
+      await add(here, { add: 1 });
+      reads = [];
+      await add(here, { add: 1 });
+      expect(reads).toEqual([]);
+    });
+
+    it('loads what others have appended', async () => {
+      await add(here, { add: 1 });
+      await add(elsewhere, { add: 2 });
+      expect(await here.load('a')).toMatchObject({ state: 3, revision: 1 });
+    });
+
+    it('takes what a precondition names for what it is now', async () => {
+      await add(here, { add: 1 });
+      await add(elsewhere, { add: 1 });
+      const matching = here.handle('a', { add: 1 }, systemContext('test'), { ifMatch: 1 });
+      expect(await matching).toMatchObject({ state: 3, revision: 2 });
+    });
+  });
 });

@@ -488,6 +488,7 @@ test('while the log is away an outcome is held on to: sent once, recorded once',
   const { log } = files;
   const failing: EventLog = {
     id: log.id,
+    shared: log.shared,
     read: log.read,
     readAll: log.readAll,
     subscribe: log.subscribe,

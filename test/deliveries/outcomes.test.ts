@@ -64,6 +64,7 @@ const watched = (
     appends,
     log: {
       id: log.id,
+      shared: log.shared,
       read: log.read,
       readAll: log.readAll,
       subscribe: log.subscribe,
@@ -103,6 +104,15 @@ describe('an attempt', () => {
     await outcomes(log, now).handle(unseen(), record(), system());
     await outcomes(log, now).handle(unseen(), record(), system());
     expect(await recorded()).toHaveLength(1);
+  });
+
+  test('that another process has closed is not taken for open', async () => {
+    const shared: EventLog = { ...watched().log, shared: true };
+    const [here, elsewhere] = [outcomes(shared, now), outcomes(shared, now)];
+    const retry = { type: 'RequestRetry', maxAttempts: 3, now: AT } as const;
+    expect(await here.handle(unseen(), retry, system())).toMatchObject({ events: [] });
+    await elsewhere.handle(unseen(), record(1, { outcome: 'success', nextRetryAt: null }), system());
+    await expect(here.handle(unseen(), retry, system())).rejects.toMatchObject({ code: 'cannot_retry' });
   });
 
   test('is closed once when the first try had an unknown fate', async () => {

@@ -202,6 +202,7 @@ const breaking = (real: EventLog, at: number, stored: boolean): EventLog => {
   let appends = 0;
   return {
     id: real.id,
+    shared: real.shared,
     read: real.read,
     readAll: real.readAll,
     subscribe: real.subscribe,

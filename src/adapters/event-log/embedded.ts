@@ -80,6 +80,7 @@ export const openEmbeddedLog = async (options: EmbeddedLogOptions): Promise<Embe
 
   return {
     id: header.log,
+    shared: false,
     file,
     lock,
     ...(tail !== undefined && { cut: tail }),

@@ -123,6 +123,7 @@ export const openEventStoreLog = async (options: EventStoreLogOptions): Promise<
 
   return {
     id,
+    shared: true,
     append(stream, events, expected) {
       const appended = append(stream, events, expected);
       const settled: Promise<unknown> = appended.then(

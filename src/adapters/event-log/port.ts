@@ -26,6 +26,8 @@ export type Batch = {
 export interface EventLog {
   /** UUID of this log, made once, kept for its whole life. */
   readonly id: string;
+  /** Whether other processes may append to it too. */
+  readonly shared: boolean;
   /**
    * Appends 1..n events to one stream, whole or not at all; resolves after they are on disk.
    * Throws RevisionConflict (nothing written) or LogUnavailable.
