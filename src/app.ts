@@ -125,6 +125,7 @@ export const buildApp = async (
     now,
     waitFor,
     noteKeyUse: (keyId, at) => commands.uses.note(keyId, at),
+    countRequest: commands.requests.count,
     sealAddress: (userId, ip) => commands.personal.seal(userId, 'ip', ip),
   });
 
@@ -156,6 +157,7 @@ export const buildApp = async (
       await following.start();
       const first = await starter.firstStart(config.BOOTSTRAP_API_KEY);
       commands.uses.start();
+      commands.requests.start();
       await deliveries.start();
       stores.lock?.onRequest(
         handleCliRequest({
@@ -189,6 +191,7 @@ export const buildApp = async (
       // What cannot be written any more is written at the next start: the stores are closed all the same.
       const note = (error: unknown) => report.warn('not written at the end', { error: String(error) });
       await commands.uses.stop().catch(note);
+      await commands.requests.stop();
       await following.stop();
       await deliveries.subscriber.stop().catch(note);
       await stores.close();

@@ -8,6 +8,7 @@ import { type McpCommands, mcpCommands } from '../commands/mcp.js';
 import { type NamespaceCommands, namespaceCommands } from '../commands/namespaces.js';
 import { type PersonalData, personalData } from '../commands/personal-data.js';
 import { type SeoCommands, seoCommands } from '../commands/seo.js';
+import { type RequestCounts, requestCounts } from '../commands/usage.js';
 import { type UserCommands, userCommands } from '../commands/users.js';
 import { type SecretBox, type WebhookCommands, webhookCommands } from '../commands/webhooks.js';
 import { type WorkspaceCommands, workspaceCommands } from '../commands/workspaces.js';
@@ -29,6 +30,7 @@ export type Commands = {
   readonly events: EventCommands;
   readonly mcp: McpCommands;
   readonly deliveries: DeliveryCommands;
+  readonly requests: RequestCounts;
   readonly seo: SeoCommands;
   readonly outcomes: ReturnType<typeof outcomes>;
   /** Opens the sealed secrets of endpoints. */
@@ -57,6 +59,7 @@ export const wireCommands = (stores: Stores, config: Config, now: () => Date, re
     events: eventCommands(log, now),
     mcp: mcpCommands(log, keys['tool-answer'], now),
     deliveries: deliveryCommands(readModels, written, now),
+    requests: requestCounts({ log, now, report }),
     seo: seoCommands(log, now),
     outcomes: written,
     secrets,

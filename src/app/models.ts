@@ -8,6 +8,7 @@ import type { Described } from '../projections/fields.js';
 import { namespaces } from '../projections/namespaces.js';
 import type { Projection } from '../projections/projection.js';
 import { seoIssues } from '../projections/seo.js';
+import { usage } from '../projections/usage.js';
 import { users } from '../projections/users.js';
 import { webhookCounters } from '../projections/webhook-counters.js';
 import { webhooks } from '../projections/webhooks.js';
@@ -22,6 +23,7 @@ export const projections: readonly Projection[] = [
   webhooks,
   webhookCounters,
   deliveries,
+  usage,
   seoIssues,
 ];
 

@@ -14,6 +14,7 @@ import type { Limiter } from '../http/rate-limit.js';
 import type { Route } from '../http/route.js';
 import { seoRoutes } from '../http/seo.js';
 import { argumentChecker } from '../http/tool-arguments.js';
+import { usageRoutes } from '../http/usage.js';
 import { showUsers } from '../http/users.js';
 import { webhookRoutes } from '../http/webhooks.js';
 import { workspaceRoutes } from '../http/workspaces.js';
@@ -59,6 +60,7 @@ export const wireRoutes = (
     }),
     ...eventTypeRoutes(),
     ...eventRoutes({ events }),
+    ...usageRoutes({ readModels, requests: commands.requests, waitFor: batches.waitFor }),
     ...seoRoutes({ readModels, seo }),
     ...mcpRoutes({ servers: mcpServers, mcp, checkArguments: argumentChecker() }),
   ];

@@ -1,8 +1,9 @@
-// Catalogue of what comes in from outside in masses: SEO reports.
+// Catalogue of what comes in from outside in masses: counts of requests, SEO reports.
 import { area, type EventType, exampleIds } from './catalogue-area.js';
 import { SeoEvent } from './seo.js';
+import { UsageEvent } from './usage.js';
 
-const { workspaceId, reportId } = exampleIds;
+const { workspaceId, apiKeyId, reportId } = exampleIds;
 
 const seo = area<SeoEvent>(SeoEvent, {
   SeoReportCreated: {
@@ -22,4 +23,23 @@ const seo = area<SeoEvent>(SeoEvent, {
   },
 });
 
-export const ingestTypes: readonly EventType[] = [seo].flat();
+const usage = area<UsageEvent>(UsageEvent, {
+  RequestsCounted: {
+    version: 1,
+    category: 'requests',
+    wire: null,
+    description: 'Requests that an API key has made to a route in a minute, as one process has counted them.',
+    example: {
+      workspaceId,
+      keyId: apiKeyId,
+      method: 'GET',
+      route: '/api/v1/workspaces/{id}',
+      minute: '2026-01-15T10:30:00.000Z',
+      success: 118,
+      errors: 2,
+      durations: { sum: 216.4, min: 0.71, max: 24.3 },
+    },
+  },
+});
+
+export const ingestTypes: readonly EventType[] = [usage, seo].flat();

@@ -9,6 +9,7 @@ import type { Once } from './idempotency.js';
 import type { Operation } from './operations.js';
 import type { Limiter } from './rate-limit.js';
 import {
+  type CountRequest,
   createReplier,
   errorReply,
   failureLog,
@@ -42,6 +43,8 @@ export type AnsweringDeps = {
   waitFor(position: number): Promise<unknown>;
   /** Called for every request that a valid key makes. */
   noteKeyUse(keyId: string, now: Date): void;
+  /** Called for every answer to a request that carried a valid key. */
+  readonly countRequest: CountRequest;
   /** A client address, readable only as long as the user's key exists. */
   sealAddress(userId: string, ip: string): Promise<string | undefined>;
 };
@@ -116,7 +119,7 @@ export const createAnswering = (deps: AnsweringDeps) => {
       report(error, incoming, pattern);
       answer = errorReply(error, dialect, { requestId, upgradeUrl, scopes: caller?.key.scopes }, headers);
     }
-    reply.api(incoming, answer, { dialect, rate, keyId: caller?.key.id }, pattern);
+    reply.api(incoming, answer, { dialect, rate, key: caller?.key }, pattern);
   };
 
   return {

@@ -1,5 +1,6 @@
 // Writes answers: one head, one end, headers as a flat list (which costs Node the least), then the log and the metrics.
 import type { Request, Response } from 'express';
+import type { UsedKey } from '../commands/usage.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { errorBody } from '../dialects/envelopes.js';
 import { type ErrorContext, refusalOf, retryAfter, wireError } from './errors.js';
@@ -23,7 +24,7 @@ export type Incoming = {
 export type Told = {
   readonly dialect: Dialect;
   readonly rate: RateState;
-  readonly keyId?: string | undefined;
+  readonly key?: UsedKey | undefined;
 };
 
 /** `req_` and 24 hexadecimal digits. */
@@ -60,6 +61,15 @@ export const failureLog =
     else if (refusal.code === 'unavailable') logger.warn(details, 'store unavailable');
   };
 export type FailureLog = ReturnType<typeof failureLog>;
+/** `at`: Unix ms of the request; `ms`: how long its answer took. */
+export type CountRequest = (
+  key: UsedKey,
+  method: string,
+  route: string,
+  status: number,
+  at: number,
+  ms: number,
+) => void;
 
 export type RequestMetrics = {
   request(method: string, route: string, status: number, seconds: number): void;
@@ -68,16 +78,24 @@ export type RequestMetrics = {
 const millisecondsSince = (start: number): number => Math.round((performance.now() - start) * 100) / 100;
 
 /** `route` is the pattern, never the path or the query as sent: those may hold what nobody should read in a log. */
-export const createReplier = ({ logger, metrics }: { logger: Log; metrics: RequestMetrics }) => {
+export const createReplier = (deps: {
+  logger: Log;
+  metrics: RequestMetrics;
+  /** Called for every answer to a request that carried a valid key. */
+  countRequest: CountRequest;
+}) => {
+  const { logger, metrics, countRequest } = deps;
+
   const note = (
-    { req, requestId, startedAt }: Incoming,
+    { req, requestId, startedAt, now }: Incoming,
     status: number,
     route: string,
-    keyId: string | undefined,
+    key: UsedKey | undefined,
   ) => {
     const ms = millisecondsSince(startedAt);
     metrics.request(req.method, route, status, ms / 1_000);
-    logger.info({ requestId, method: req.method, route, status, ms, key: keyId }, 'request');
+    if (key) countRequest(key, req.method, route, status, now.getTime(), ms);
+    logger.info({ requestId, method: req.method, route, status, ms, key: key?.id }, 'request');
   };
 
   // Answers of one turn of the event loop are written together at its end: so clients are woken once, not once each.
@@ -104,7 +122,7 @@ export const createReplier = ({ logger, metrics }: { logger: Log; metrics: Reque
 
   return {
     /** Answers a request under /api/v1. */
-    api(incoming: Incoming, reply: Reply, { dialect, rate, keyId }: Told, route: string): void {
+    api(incoming: Incoming, reply: Reply, { dialect, rate, key }: Told, route: string): void {
       const { status, body } = reply;
       const headers = [
         'X-Request-ID',
@@ -128,7 +146,7 @@ export const createReplier = ({ logger, metrics }: { logger: Log; metrics: Reque
       if (body.length > 0)
         headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(Buffer.byteLength(body)));
       write(incoming, status, body, headers);
-      note(incoming, status, route, keyId);
+      note(incoming, status, route, key);
     },
 
     /** Answers any other request. */

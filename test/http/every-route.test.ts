@@ -50,6 +50,7 @@ const fixtures: Readonly<Record<string, { readonly body?: () => object; readonly
   getDelivery: { status: 200 },
   retryDelivery: { status: 200 },
   listEventTypes: { status: 200 },
+  getUsage: { status: 200 },
   createSeoReport: { status: 201, body: () => ({ url: 'https://example.com/', scores: { seo: 95 } }) },
   listSeoIssues: { status: 200 },
   listMcpServers: { status: 200 },

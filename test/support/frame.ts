@@ -61,6 +61,7 @@ export const startFrame = async (
     now: () => new Date(),
     waitFor: (position) => follower.waitFor(position),
     noteKeyUse: () => undefined,
+    countRequest: () => undefined,
     sealAddress: async () => undefined,
     ...deps,
   });
