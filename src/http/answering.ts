@@ -4,6 +4,7 @@ import type { ReadModels } from '../adapters/read-models/port.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { DomainError, notFound } from '../domain/errors.js';
 import { ClientGone } from './body.js';
+import { corsHeaders, preflightHeaders } from './cors.js';
 import { type Admission, createGate } from './gate.js';
 import type { Once } from './idempotency.js';
 import type { Operation } from './operations.js';
@@ -20,7 +21,7 @@ import {
   type Reply,
   type RequestMetrics,
 } from './reply.js';
-import type { Method } from './route.js';
+import type { Method, Route } from './route.js';
 import { createRunner } from './run.js';
 import { BASE_PATH, type Bound, type Endpoint } from './table.js';
 import { splitTarget } from './target.js';
@@ -53,7 +54,8 @@ export type AnsweringDeps = {
 type Work = (admission: Admission, ip: string) => Promise<Reply>;
 type Place = {
   readonly pattern: string;
-  readonly bound?: Bound | undefined;
+  /** What the gate goes by; without it only a key or an address counts. */
+  readonly route?: Route | undefined;
   readonly headers?: readonly string[];
 };
 
@@ -102,13 +104,13 @@ export const createAnswering = (deps: AnsweringDeps) => {
 
   const answerApi = async (
     incoming: Incoming,
-    { pattern, bound, headers = noHeaders }: Place,
+    { pattern, route, headers = noHeaders }: Place,
     work: Work,
   ) => {
     const { req, requestId, now } = incoming;
     const ip = addressOf(req);
     const params = req.params as Readonly<Record<string, string>>;
-    const admission = await admit({ headers: req.headers, ip, now, route: bound?.route, params });
+    const admission = await admit({ headers: req.headers, ip, now, route, params });
     const { dialect, rate, caller } = admission;
     let answer: Reply;
     try {
@@ -119,6 +121,7 @@ export const createAnswering = (deps: AnsweringDeps) => {
       report(error, incoming, pattern);
       answer = errorReply(error, dialect, { requestId, upgradeUrl, scopes: caller?.key.scopes }, headers);
     }
+    if (route?.cors) answer = { ...answer, headers: [...answer.headers, ...corsHeaders(req)] };
     reply.api(incoming, answer, { dialect, rate, key: caller?.key }, pattern);
   };
 
@@ -138,10 +141,12 @@ export const createAnswering = (deps: AnsweringDeps) => {
         };
       const refuse: Work = async (admission) => {
         throwIfTooMany(admission);
-        if (req.method === 'OPTIONS') return { status: 204, body: '', headers: allow };
-        throw methodNotAllowed();
+        if (req.method !== 'OPTIONS') throw methodNotAllowed();
+        return { status: 204, body: '', headers: endpoint.open ? [...allow, ...preflightHeaders] : allow };
       };
-      const place = bound ? { pattern: bound.pattern, bound } : { pattern: endpoint.pattern, headers: allow };
+      const place = bound
+        ? { pattern: bound.pattern, route: bound.route }
+        : { pattern: endpoint.pattern, route: endpoint.open, headers: allow };
       answerApi(incoming, place, bound ? call(bound) : refuse).catch(failed(incoming, place.pattern));
     },
 

@@ -14,7 +14,10 @@ const MAX_DEPTH = 32;
 
 export const noBytes: Buffer = Buffer.alloc(0);
 
-const tooLarge = () => new DomainError('payload_too_large', 'The request body may not be larger than 1 MiB.');
+const tooLarge = (most: number) => {
+  const size = most < MAX_BODY_BYTES ? `${most / 1_024} KiB` : `${most / MAX_BODY_BYTES} MiB`;
+  return new DomainError('payload_too_large', `The request body may not be larger than ${size}.`);
+};
 const unsupported = (what: string) => new DomainError('unsupported_media_type', what);
 
 /** The client went away in the middle of its body: there is nobody to answer. */
@@ -45,13 +48,13 @@ const decoders: Readonly<
   br: promisify(brotliDecompress),
 };
 
-const decompress = async (bytes: Buffer, encoding: string): Promise<Buffer> => {
+const decompress = async (bytes: Buffer, encoding: string, most: number): Promise<Buffer> => {
   const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding] : undefined;
   if (!decoder) throw unsupported('The Content-Encoding must be gzip, deflate, br or identity.');
   try {
-    return await decoder(bytes, { maxOutputLength: MAX_BODY_BYTES });
+    return await decoder(bytes, { maxOutputLength: most });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(most);
     throw new DomainError('bad_request', 'The request body could not be decompressed.');
   }
 };
@@ -70,38 +73,45 @@ const drop = (req: IncomingMessage, seen: number): void => {
   });
 };
 
-const collect = (req: IncomingMessage): Promise<Buffer> =>
+const collect = (req: IncomingMessage, most: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     req.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       size += chunk.length;
-      if (size <= MAX_BODY_BYTES) return;
+      if (size <= most) return;
       drop(req, size);
-      reject(tooLarge());
+      reject(tooLarge(most));
     });
     req.on('end', () => resolve(chunks.length === 1 ? (chunks[0] ?? noBytes) : Buffer.concat(chunks)));
     req.on('error', () => reject(new ClientGone()));
     req.on('close', () => req.complete || reject(new ClientGone()));
   });
 
-/** The bytes of the body, decompressed; none when there is no body. `onRead` runs just before. Throws 400, 413, 415. */
-export const readBody = async (req: IncomingMessage, onRead: () => void): Promise<Buffer> => {
+/**
+ * The bytes of the body, decompressed, at most `most`; none when there is no body. `onRead` runs just before. Throws
+ * 400, 413, 415.
+ */
+export const readBody = async (
+  req: IncomingMessage,
+  onRead: () => void,
+  most = MAX_BODY_BYTES,
+): Promise<Buffer> => {
   const { headers } = req;
   if (!hasBody(headers)) return noBytes;
   if (req.destroyed) throw new ClientGone();
   requireJson(headers['content-type']);
-  if (Number(headers['content-length']) > MAX_BODY_BYTES) {
+  if (Number(headers['content-length']) > most) {
     drop(req, 0);
-    throw tooLarge();
+    throw tooLarge(most);
   }
   onRead();
-  const bytes = await collect(req);
+  const bytes = await collect(req, most);
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   return bytes.length === 0 || encoding === 'identity' || encoding === ''
     ? bytes
-    : decompress(bytes, encoding);
+    : decompress(bytes, encoding, most);
 };
 
 const unsafeKeys = new Set(['__proto__', 'constructor', 'prototype']);

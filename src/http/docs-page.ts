@@ -99,7 +99,7 @@ const curl = (method: string, path: string, operation: Operation, base: string):
   const url = `${base}${path.replace(/\{\w+\}/g, '1')}`;
   const lines = [
     `curl${method === 'GET' ? '' : ` -X ${method}`} '${url}'`,
-    `-H "Authorization: Bearer $API_KEY"`,
+    ...(operation.security.length > 0 ? [`-H "Authorization: Bearer $API_KEY"`] : []),
   ];
   const example = operation.requestBody?.content['application/json'].example;
   if (example !== undefined)
@@ -116,7 +116,7 @@ const responsesOf = ({ responses }: Operation): string =>
       if ('$ref' in response)
         return `<li>${status} <a href="#error-${response.$ref.split('/').at(-1)}">${response.$ref.split('/').at(-1)}</a></li>`;
       // The default dialect first.
-      const examples = Object.entries(response.content?.['application/json'].examples ?? {}).reverse();
+      const examples = Object.entries(response.content?.['application/json']?.examples ?? {}).reverse();
       const shown = examples.map(
         ([dialect, { value }], n) =>
           `<details${n === 0 ? ' open' : ''}><summary>${dialect}</summary>${json(value)}</details>`,

@@ -33,12 +33,15 @@ export type Operation = {
 export type Response = {
   readonly description: string;
   readonly headers?: object;
-  readonly content?: {
-    readonly 'application/json': {
-      readonly schema: JsonSchema;
-      readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
-    };
-  };
+  readonly content?: Readonly<
+    Record<
+      string,
+      {
+        readonly schema: JsonSchema;
+        readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
+      }
+    >
+  >;
 };
 type Parameter = {
   readonly name: string;
@@ -108,6 +111,8 @@ const parametersOf = (route: Route): Operation['parameters'] => {
       schema,
     }),
   );
+  // Without a key there is no context, no record of one's own, and nothing that is remembered.
+  if (route.scope === 'none') return [...inPath, ...inQuery, shared('Dialect')];
   const single = names.length > 0;
   const headers =
     route.method === 'GET'
@@ -138,11 +143,12 @@ const bodyOf = ({ body, doc }: Route): Pick<Operation, 'requestBody'> => {
 };
 
 const successOf = ({ doc: { success } }: Route): Response => {
-  const { description, example, example2024, schema } = success;
+  const { description, example, example2024, schema, type } = success;
   const found = Object.entries({ 2026: example, 2024: example2024 }).filter(
     ([, value]) => value !== undefined,
   );
   const base = { description, headers: responseHeaders };
+  if (type !== undefined) return { ...base, content: { [type]: { schema: { type: 'string' } } } };
   if (!schema && found.length === 0) return base;
   const shapes = schema ? [schemaOfOutput(schema)] : found.map(([, value]) => schemaOfExample(value));
   const [only, ...more] = shapes;

@@ -8,7 +8,13 @@ import { randomBytes } from './random.js';
 import type { RateState } from './rate-limit.js';
 
 /** An answer without what every answer has. `headers`: name, value, name, value … */
-export type Reply = { readonly status: number; readonly body: string; readonly headers: readonly string[] };
+export type Reply = {
+  readonly status: number;
+  readonly body: string | Buffer;
+  readonly headers: readonly string[];
+  /** Media type of a body that is no JSON. */
+  readonly type?: string;
+};
 
 /** A request under way. */
 export type Incoming = {
@@ -39,7 +45,7 @@ export const errorReply = (
   dialect: Dialect,
   context: ErrorContext,
   headers = noHeaders,
-): Reply => {
+): Reply & { readonly body: string } => {
   const wire = wireError(error, context);
   const wait = retryAfter(wire);
   const more = [...headers];
@@ -61,6 +67,7 @@ export const failureLog =
     else if (refusal.code === 'unavailable') logger.warn(details, 'store unavailable');
   };
 export type FailureLog = ReturnType<typeof failureLog>;
+
 /** `at`: Unix ms of the request; `ms`: how long its answer took. */
 export type CountRequest = (
   key: UsedKey,
@@ -106,11 +113,16 @@ export const createReplier = (deps: {
     for (const send of due) send();
   };
 
-  const write = ({ req, res, requestId }: Incoming, status: number, body: string, headers: string[]) => {
+  const write = (
+    { req, res, requestId }: Incoming,
+    status: number,
+    body: string | Buffer,
+    headers: string[],
+  ) => {
     const send = () => {
       try {
         res.writeHead(status, headers);
-        if (body === '' || req.method === 'HEAD') res.end();
+        if (body.length === 0 || req.method === 'HEAD') res.end();
         else res.end(body);
       } catch (error) {
         logger.error({ requestId, error: String(error) }, 'answer could not be written');
@@ -123,7 +135,7 @@ export const createReplier = (deps: {
   return {
     /** Answers a request under /api/v1. */
     api(incoming: Incoming, reply: Reply, { dialect, rate, key }: Told, route: string): void {
-      const { status, body } = reply;
+      const { status, body, type = JSON_TYPE } = reply;
       const headers = [
         'X-Request-ID',
         incoming.requestId,
@@ -137,14 +149,14 @@ export const createReplier = (deps: {
         dialect,
         'Vary',
         'Authorization, X-API-Dialect, X-Workspace-ID, X-Namespace-ID, X-Namespace',
-        'Cache-Control',
-        'no-cache, private',
         'X-Content-Type-Options',
         'nosniff',
         ...reply.headers,
       ];
+      // What few routes say about caching counts in place of this.
+      if (!reply.headers.includes('Cache-Control')) headers.push('Cache-Control', 'no-cache, private');
       if (body.length > 0)
-        headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(Buffer.byteLength(body)));
+        headers.push('Content-Type', type, 'Content-Length', String(Buffer.byteLength(body)));
       write(incoming, status, body, headers);
       note(incoming, status, route, key);
     },

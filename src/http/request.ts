@@ -99,6 +99,10 @@ export const exchangeOf = (
     url: () => urlOf(req, publicUrl),
     search: queryText === '' ? noSearch : new URLSearchParams(queryText),
     now,
+    header: (name: string) => {
+      const value = req.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
     holds: (scope: string) => caller !== undefined && holds(caller.key.scopes, scope),
   };
   const ifMatch = parseIfMatch(req.headers['if-match']);

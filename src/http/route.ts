@@ -30,14 +30,18 @@ export type Exchange<Q, B> = {
   readonly now: Date;
   /** Absolute URL of this endpoint without its query, for links. */
   url(): string;
+  /** A request header, where the request has it. `name` in lower case. */
+  header(name: string): string | undefined;
   /** True when the key holds `scope`. */
   holds(scope: string): boolean;
 };
 
-/** What a handler answers. `body` undefined = empty. */
+/** What a handler answers. Without `body` and `content` the answer is empty. */
 export type Answer = {
   readonly status: number;
   readonly body?: object;
+  /** A body that is no JSON, of a GET. */
+  readonly content?: { readonly type: string; readonly bytes: string | Buffer };
   readonly headers?: Readonly<Record<string, string>>;
   /** Revision for the ETag of a single record. */
   readonly revision?: number;
@@ -73,6 +77,8 @@ export type RouteDoc = {
     readonly example?: unknown;
     /** The same in the older dialect, where it differs. */
     readonly example2024?: unknown;
+    /** Media type of a body that is no JSON. */
+    readonly type?: string;
     /** Of the body; without it the schema follows from the example. */
     readonly schema?: z.ZodType;
   };
@@ -88,6 +94,10 @@ export type Route<Q = unknown, B = unknown> = {
   readonly scope: string;
   /** For routes without authentication: a bucket of their own, by client address. */
   readonly bucket?: { readonly name: string; readonly perMinute: number };
+  /** True where pages of any site may call it: for routes without authentication. */
+  readonly cors?: true;
+  /** Most bytes of its body; 1 MiB where nothing is said. */
+  readonly maxBody?: number;
   /** Query schema, an object of texts; every parameter that it does not name is refused. */
   readonly query?: z.ZodType<Q>;
   /** Body schema (strict). Without it a body must be absent or an empty object. */

@@ -61,7 +61,7 @@ export const createRunner = (deps: RunDeps) => {
     const { incoming, bound } = placed.admitted;
     const exchange = exchangeOf(placed, noCommand, bytes, publicUrl);
     const answer = await bound.route.handle(exchange);
-    const { status, body, headers, revision } = answer;
+    const { status, body, content, headers, revision } = answer;
     const tagged = revision === undefined ? noHeaders : ['ETag', etagOf(revision)];
     const all = headers === undefined ? tagged : [...tagged, ...flat(headers)];
     if (revision !== undefined) {
@@ -70,6 +70,7 @@ export const createRunner = (deps: RunDeps) => {
       if (known !== undefined && !answer.joined && notModified(known, revision))
         return { status: 304, body: '', headers: all };
     }
+    if (content) return { status, body: content.bytes, headers: all, type: content.type };
     return { status, body: textOf(body), headers: all };
   };
 
@@ -137,16 +138,16 @@ export const createRunner = (deps: RunDeps) => {
   };
 
   /** The body's bytes; a client that asked whether to send it is told to go on. */
-  const bytesOf = ({ req, res }: Incoming): Promise<Buffer> | Buffer =>
+  const bytesOf = ({ incoming: { req, res }, bound: { route } }: Admitted): Promise<Buffer> | Buffer =>
     req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined
       ? noBytes
-      : readBody(req, () => req.headers.expect !== undefined && res.writeContinue());
+      : readBody(req, () => req.headers.expect !== undefined && res.writeContinue(), route.maxBody);
 
   /** The answer to a deletion that has run before; anything else gets the refusal. */
   const repeatGone = async (admitted: Admitted, key: string, refusal: DomainError): Promise<Reply> => {
     const placed = await place(readModels, admitted, true);
     try {
-      return await writeOnce(placed, await bytesOf(admitted.incoming), key, true);
+      return await writeOnce(placed, await bytesOf(admitted), key, true);
     } catch (error) {
       throw error instanceof NotRepeated ? refusal : error;
     }
@@ -164,7 +165,7 @@ export const createRunner = (deps: RunDeps) => {
       });
       // The workspace that the request is made in may be the one that it has deleted.
       if (placed instanceof DomainError) return repeatGone(admitted, String(key), placed);
-      const reading = bytesOf(incoming);
+      const reading = bytesOf(admitted);
       const bytes = reading instanceof Promise ? await reading : reading;
       // A route without a caller has no commands.
       if (!bound.isWrite || bound.route.scope === 'none') return read(placed, bytes);
@@ -176,7 +177,7 @@ export const createRunner = (deps: RunDeps) => {
     async repeat(admitted: Admitted): Promise<Reply> {
       try {
         const placed = await place(readModels, admitted, true);
-        const bytes = await bytesOf(admitted.incoming);
+        const bytes = await bytesOf(admitted);
         const key = String(admitted.incoming.req.headers['idempotency-key']);
         return await writeOnce(placed, bytes, key, true);
       } catch (error) {

@@ -22,6 +22,8 @@ export type Endpoint = {
   readonly path: string;
   readonly pattern: string;
   readonly methods: ReadonlyMap<Method, Bound>;
+  /** Where pages of any site may call it: what their preflights and wrong methods are admitted by. */
+  readonly open?: Route;
   /** For `Allow`. */
   readonly allow: string;
 };
@@ -60,6 +62,14 @@ const staticFirst = (left: string, right: string): number => {
   return (ours ?? '') < (theirs ?? '') ? -1 : 1;
 };
 
+/** Preflights have a bucket of their own, of the same size: they take no place from what they ask for. */
+const openOf = (methods: ReadonlyMap<Method, Bound>): Pick<Endpoint, 'open'> => {
+  const route = [...methods.values()].map((bound) => bound.route).find(({ cors }) => cors);
+  if (!route?.bucket) return {};
+  const { name, perMinute } = route.bucket;
+  return { open: { ...route, bucket: { name: `${name}-preflight`, perMinute } } };
+};
+
 /** Throws when two routes share method and path, or an id of their documentation. */
 export const endpointsOf = (routes: readonly Route[]): Endpoint[] => {
   const byPath = new Map<string, Map<Method, Bound>>();
@@ -75,6 +85,7 @@ export const endpointsOf = (routes: readonly Route[]): Endpoint[] => {
   return [...byPath]
     .toSorted(([left], [right]) => staticFirst(left, right))
     .map(([path, methods]) => ({
+      ...openOf(methods),
       path: `${BASE_PATH}${path}`,
       pattern: patternOf(path),
       methods,

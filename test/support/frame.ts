@@ -11,7 +11,9 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 export const testRoute = (
   path: string,
   handle: Route['handle'],
-  more: Partial<Pick<Route, 'method' | 'endsKey' | 'body' | 'query' | 'scope' | 'bucket'>> = {},
+  more: Partial<
+    Pick<Route, 'method' | 'endsKey' | 'body' | 'query' | 'scope' | 'bucket' | 'cors' | 'maxBody'>
+  > = {},
 ): Route =>
   route({
     method: 'POST',
