@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Commands, wireCommands } from './app/commands.js';
 import { type Deliveries, wireDeliveries } from './app/deliveries.js';
-import { wireMcpServers } from './app/mcp-servers.js';
+import { openMcpServers } from './app/mcp-servers.js';
 import { models, projections } from './app/models.js';
 import { watch } from './app/observe.js';
 import type { Report } from './app/report.js';
@@ -62,6 +62,7 @@ export const buildApp = async (
     warn: (message, details) => logger.warn(details, message),
   };
   const metrics = createMetrics();
+  const mcpServers = await openMcpServers(config, report);
   const stores = await openStores({ config, models, report, metrics, signal });
   const { log, readModels, counters, idempotency, keys } = stores;
   const commands = wireCommands(stores, config, now, report);
@@ -101,7 +102,6 @@ export const buildApp = async (
   const upgradeUrl =
     config.UPGRADE_URL ?? `${config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`}/docs`;
   const batches = { waitFor, upgradeUrl, failed: failureLog(logger) };
-  const mcpServers = wireMcpServers(config);
   const routes = wireRoutes(stores, commands, deliveries, limiter, mcpServers, config, batches);
   let serving = false;
   const readiness = watch({ metrics, follower: following, stores, isServing: () => serving });
@@ -187,7 +187,7 @@ export const buildApp = async (
     async stop(graceMs = 10_000) {
       serving = false;
       await closeServer(graceMs);
-      await deliveries.stop(graceMs);
+      await Promise.all([deliveries.stop(graceMs), ...mcpServers.map((each) => each.close())]);
       // What cannot be written any more is written at the next start: the stores are closed all the same.
       const note = (error: unknown) => report.warn('not written at the end', { error: String(error) });
       await commands.uses.stop().catch(note);

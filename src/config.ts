@@ -186,6 +186,9 @@ export const settings = z.object({
     .optional()
     .describe('File with the features and packages to sell, instead of the built-in ones.'),
   MCP_CONFIG: z.string().optional().describe('File that names MCP servers, in the usual mcpServers form.'),
+  MCP_TIMEOUT_MS: whole(1, 600_000)
+    .prefault('30000')
+    .describe('Milliseconds that a tool of an MCP server has to answer.'),
   MCP_FILES_DIR: z
     .string()
     .optional()

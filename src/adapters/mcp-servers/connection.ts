@@ -1,0 +1,135 @@
+// One connection to a server: made when first needed, shared by all calls, made anew after it broke, ever more slowly.
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { failureOf, tooLarge, unreachable } from './answers.js';
+import { TOO_LARGE } from './bounded-fetch.js';
+import { ToolError } from './port.js';
+
+export type Notes = {
+  info(message: string, details?: object): void;
+  warn(message: string, details: object): void;
+};
+
+export type ConnectionDeps = {
+  readonly id: string;
+  /** A new way to the server, not yet started. */
+  readonly transport: () => Transport;
+  /** Milliseconds for the first exchange with a server that was just started. */
+  readonly connectMs: number;
+  readonly report: Notes;
+};
+
+export type Connection = {
+  /** Works with the connected client. Throws ToolError `unreachable` when there is no connection. */
+  use<T>(work: (client: Client) => Promise<T>): Promise<T>;
+  /** Forgets a connection that the server does not know any more. */
+  renew(): void;
+  /** A call got no answer: whether the server answers at all is found out, and if not, it is given up. */
+  suspect(): void;
+  close(): Promise<void>;
+};
+
+const FIRST_WAIT_MS = 250;
+const MAX_WAIT_MS = 30_000;
+const PING_MS = 2_000;
+/** A process that writes so many lines which are no messages is not a server. */
+const MAX_GARBAGE = 1_000;
+
+type Live = {
+  readonly client: Client;
+  readonly ready: Promise<void>;
+  /** Rejects once the connection is of no use any more. */
+  readonly broken: Promise<never>;
+  fail(error: ToolError): void;
+};
+
+export const connection = ({ id, transport, connectMs, report }: ConnectionDeps): Connection => {
+  let live: Live | undefined;
+  let failures = 0;
+  let notBefore = 0;
+  let closed = false;
+  const closing = new Set<Promise<unknown>>();
+
+  /** The next connection waits: not after the first failure, then longer each time. */
+  const waitLonger = () => {
+    failures += 1;
+    const wait = failures === 1 ? 0 : Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 2));
+    notBefore = performance.now() + wait;
+  };
+
+  const end = (ended: Live, error: ToolError) => {
+    ended.fail(error);
+    if (live === ended) live = undefined;
+    const ending = ended.client.close().catch(() => undefined);
+    closing.add(ending);
+    void ending.then(() => closing.delete(ending));
+  };
+
+  const drop = (dropped: Live, error: ToolError) => {
+    if (live !== dropped) return;
+    if (!closed) {
+      waitLonger();
+      report.warn('an MCP server was lost', { server: id, error: error.message });
+    }
+    end(dropped, error);
+  };
+
+  const open = (): Live => {
+    const client = new Client({ name: 'core-api', version: '1.0.0' });
+    let fail: (error: ToolError) => void = () => undefined;
+    const broken = new Promise<never>((_resolve, reject) => {
+      fail = reject;
+    });
+    broken.catch(() => undefined); // also when nobody waits
+    let garbage = 0;
+    client.onerror = (error) => {
+      if (error.message.includes('exceeded maximum size') || error.message.includes(TOO_LARGE))
+        return drop(opened, tooLarge(id));
+      // Programs print notes to their standard output by mistake; messages go on between them.
+      garbage += error.name === 'SyntaxError' || error.name === 'ZodError' ? 1 : 0;
+      if (garbage > MAX_GARBAGE)
+        drop(opened, new ToolError('failed', `The MCP server ${id} writes what is no message.`));
+    };
+    client.onclose = () => drop(opened, new ToolError('failed', `The MCP server ${id} broke off the call.`));
+    const ready = client.connect(transport(), { timeout: connectMs });
+    const opened: Live = { client, ready, broken, fail };
+    ready.then(
+      () => report.info('connected to an MCP server', { server: id }),
+      (error: unknown) => drop(opened, unreachable(id, error)),
+    );
+    return opened;
+  };
+
+  const connected = async (): Promise<Live> => {
+    if (closed || (!live && performance.now() < notBefore)) throw unreachable(id);
+    live ??= open();
+    const opened = live;
+    await Promise.race([opened.ready, opened.broken]).catch((error: unknown) => {
+      throw unreachable(id, error);
+    });
+    return opened;
+  };
+
+  return {
+    async use(work) {
+      const opened = await connected();
+      const result = await Promise.race([work(opened.client), opened.broken]);
+      failures = 0;
+      return result;
+    },
+    renew() {
+      if (live) end(live, unreachable(id));
+    },
+    suspect() {
+      const suspected = live;
+      suspected?.client.ping({ timeout: PING_MS }).catch((error: unknown) => {
+        drop(suspected, failureOf(id, error));
+      });
+    },
+    async close() {
+      closed = true;
+      if (live) end(live, unreachable(id));
+      await Promise.all(closing);
+    },
+  };
+};

@@ -1,0 +1,57 @@
+// The test server of MCP as a configured server, over stdio and over HTTP.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** An entry of `mcpServers`: the test server as a process of its own. */
+export const stdioEntry = (env: Readonly<Record<string, string>> = {}) => ({
+  command: process.execPath,
+  args: [script('stdio.mjs')],
+  env: { ...env },
+});
+
+export type HttpProcess = { readonly url: string; readonly port: string; stop(): Promise<void> };
+
+/** The test server on HTTP, in a process of its own. */
+export const startHttp = async (env: Readonly<Record<string, string>> = {}): Promise<HttpProcess> => {
+  const child = spawn(process.execPath, [script('http.mjs')], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  return {
+    url,
+    port: new URL(url).port,
+    async stop() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+};
+
+/** Process ids that a server has noted in a file, one for each start. */
+export const pidsIn = async (file: string): Promise<number[]> =>
+  (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean).map(Number);
+
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Resolves when a process is gone; throws when it is still there after 5 s. */
+export const gone = async (pid: number): Promise<void> => {
+  for (let waited = 0; isAlive(pid); waited += 20) {
+    if (waited > 5_000) throw new Error(`process ${pid} is still there`);
+    await delay(20);
+  }
+};
