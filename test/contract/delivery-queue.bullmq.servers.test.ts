@@ -7,7 +7,8 @@ import type { DeliveryQueue, Job } from '../../src/adapters/delivery-queue/port.
 import { expectUnavailable, onceAvailable, reports } from '../servers/expectations.js';
 import { startLocalRedis } from '../servers/redis.js';
 import { shared } from '../servers/shared.js';
-import { deliveryQueueContract } from './delivery-queue.js';
+import { type DeliveryQueueSetup, deliveryQueueContract } from './delivery-queue.js';
+import { slowEndpointsContract } from './delivery-queue-slow.js';
 
 const server = shared('redis');
 const broken = await startLocalRedis();
@@ -44,8 +45,8 @@ const installation = (url: string) => {
   const heard = reports();
   return {
     ...{ redis, prefix, heard },
-    async open(logId = 'log-a') {
-      const queue = await openBullQueue({ url, prefix, logId, report: heard.report });
+    async open(logId = 'log-a', options: { slowAfter?: number } = {}) {
+      const queue = await openBullQueue({ url, prefix, logId, report: heard.report, ...options });
       opened.push(queue);
       return queue;
     },
@@ -64,10 +65,12 @@ describe.skipIf('skipped' in server)('BullMQ', () => {
   });
   afterEach(() => given.dispose());
 
-  deliveryQueueContract('BullMQ', async () => {
+  const setup: DeliveryQueueSetup = async (options) => {
     const { open, dispose } = installation(url);
-    return { queue: await open(), dispose };
-  });
+    return { queue: await open('log-a', options), dispose };
+  };
+  deliveryQueueContract('BullMQ', setup);
+  slowEndpointsContract('BullMQ', setup);
 
   test('each of 300 jobs is handed to one of two processes, once', async () => {
     const [one, two] = await Promise.all([given.open(), given.open()]);

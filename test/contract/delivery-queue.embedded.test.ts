@@ -1,15 +1,19 @@
 // The delivery queue in memory: the common contract, and its promises under any order of things, on a clock by hand.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Clock, embeddedDeliveryQueue, slowMs } from '../../src/adapters/delivery-queue/embedded.js';
+import { type Clock, embeddedDeliveryQueue } from '../../src/adapters/delivery-queue/embedded.js';
 import { heap } from '../../src/adapters/delivery-queue/heap.js';
+import { slowMs } from '../../src/adapters/delivery-queue/places.js';
 import { type DeliveryQueue, type Job, jobKey } from '../../src/adapters/delivery-queue/port.js';
-import { deliveryQueueContract } from './delivery-queue.js';
+import { type DeliveryQueueSetup, deliveryQueueContract } from './delivery-queue.js';
+import { slowEndpointsContract } from './delivery-queue-slow.js';
 
-deliveryQueueContract('embedded', async () => {
-  const queue = embeddedDeliveryQueue();
+const setup: DeliveryQueueSetup = async (options) => {
+  const queue = embeddedDeliveryQueue(options);
   return { queue, dispose: () => queue.close() };
-});
+};
+deliveryQueueContract('embedded', setup);
+slowEndpointsContract('embedded', setup);
 
 /** A clock that goes on when told to, and keeps what was asked of it. */
 const handClock = (): Clock & { advance(ms: number): void; asked: number[] } => {
@@ -194,67 +198,6 @@ describe('delivery queue: embedded, on a clock by hand', () => {
     queue.work(async ({ endpointId }) => void order.push(endpointId), { concurrency: 1, perEndpoint: 1 });
     while ((await queue.depth()) > 0) await turn();
     expect(order).toEqual(Array.from({ length: 30 }, (_, index) => `e${index % 3}`));
-  });
-
-  describe('endpoints that take long', () => {
-    const jobsFor = (endpoints: number, each: number, name = 'dead') =>
-      Array.from({ length: endpoints * each }, (_, index) => ({
-        job: { deliveryId: `${name}-${index}`, endpointId: `${name}-${index % endpoints}`, attempt: 1 },
-        at: 0,
-      }));
-    /** A queue whose dead endpoints answer when told to; the others do at once. */
-    const withDead = (limits: Limits) => {
-      const clock = handClock();
-      const queue = embeddedDeliveryQueue({ clock });
-      const begun: string[] = [];
-      const hanging: (() => void)[] = [];
-      queue.work(async ({ endpointId }) => {
-        begun.push(endpointId);
-        if (endpointId.startsWith('dead')) await new Promise<void>((resolve) => hanging.push(resolve));
-      }, limits);
-      return {
-        queue,
-        begun,
-        inHand: () => hanging.length,
-        async endAll(ms: number) {
-          clock.advance(ms);
-          for (const end of hanging.splice(0)) end();
-          await turn();
-        },
-      };
-    };
-
-    test('hold half of the places however many they are: the others go on at once', async () => {
-      const { queue, begun, inHand, endAll } = withDead({ concurrency: 50, perEndpoint: 5 });
-      await queue.add(jobsFor(300, 20));
-      expect(inHand()).toBe(50);
-      for (let round = 0; round < 8; round++) await endAll(30_000); // each is found out, once
-      expect(inHand()).toBe(25);
-      await queue.add(jobsFor(10, 10, 'live'));
-      while (begun.filter((id) => id.startsWith('live')).length < 100) await turn();
-      expect(inHand()).toBe(25);
-    });
-
-    test('get one place each, also while the first job still waits for its answer, until one is quick', async () => {
-      const { queue, begun, inHand, endAll } = withDead({ concurrency: 50, perEndpoint: 5 });
-      await queue.add(jobsFor(1, 2));
-      await endAll(slowMs);
-      await queue.add(jobsFor(1, 20, 'dead').slice(2));
-      expect(inHand()).toBe(1);
-      await endAll(slowMs);
-      expect(inHand()).toBe(1);
-      await endAll(slowMs - 1);
-      expect(inHand()).toBe(5);
-      expect(begun).toHaveLength(9);
-    });
-
-    test('keep a place while the others use all they get', async () => {
-      const { queue, inHand, endAll } = withDead({ concurrency: 2, perEndpoint: 1 });
-      await queue.add(jobsFor(1, 1));
-      await endAll(slowMs);
-      await queue.add([...jobsFor(10, 10, 'live'), ...jobsFor(1, 3)]);
-      expect(inHand()).toBe(1);
-    });
   });
 
   test('jobs of the same time come in the order in which they were added', async () => {

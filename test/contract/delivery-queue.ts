@@ -2,10 +2,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DeliveryQueue, Job } from '../../src/adapters/delivery-queue/port.js';
 
-export type DeliveryQueueSetup = () => Promise<{ queue: DeliveryQueue; dispose(): Promise<void> }>;
+/** `slowAfter`: ms after which a job makes its endpoint slow, where it is not to be the adapter's own. */
+export type DeliveryQueueSetup = (options?: {
+  slowAfter: number;
+}) => Promise<{ queue: DeliveryQueue; dispose(): Promise<void> }>;
 
 /** A promise that a test ends by hand. */
-const gate = () => {
+export const gate = () => {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
     open = resolve;
@@ -33,12 +36,12 @@ const recorder = (during: (job: Job) => Promise<void> = async () => undefined) =
   };
 };
 
-const job = (deliveryId: string, endpointId = 'endpoint-1', attempt = 1): Job => ({
+export const job = (deliveryId: string, endpointId = 'endpoint-1', attempt = 1): Job => ({
   deliveryId,
   endpointId,
   attempt,
 });
-const soon = (...jobs: Job[]) => jobs.map((each) => ({ job: each, at: Date.now() }));
+export const soon = (...jobs: Job[]) => jobs.map((each) => ({ job: each, at: Date.now() }));
 const many = { concurrency: 20, perEndpoint: 20 };
 
 export const deliveryQueueContract = (name: string, setup: DeliveryQueueSetup) =>

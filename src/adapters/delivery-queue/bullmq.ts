@@ -11,13 +11,14 @@ import {
   waiting,
 } from '../redis-connection.js';
 import { endpointGate } from './endpoint-gate.js';
+import { type Limits, places } from './places.js';
 import { type DeliveryQueue, type Job, jobKey } from './port.js';
 
 type Queued = BullJob<Job, void>;
 
 // A job whose endpoint has no place left is put off for this long; it is called back as soon as a place is free, so
-// this only counts when the process that put it off has died.
-const parkedMs = 15_000;
+// this only counts when the process that put it off has died, and then the sweep finds it first.
+const parkedMs = 60_000;
 const closeWithinMs = 2_000;
 const states = ['wait', 'active', 'delayed'] as const;
 /** BullMQ multiplies due times (Unix ms) by this to keep the order of equal ones. */
@@ -59,23 +60,36 @@ const moved = async (move: Promise<void>): Promise<boolean> => {
   }
 };
 
-type Workings = { readonly prefix: string; readonly report: StoreOptions['report']; readonly redis: Redis };
+type Workings = {
+  readonly prefix: string;
+  readonly report: StoreOptions['report'];
+  readonly redis: Redis;
+  readonly slowAfter: number | undefined;
+};
 
 /** The side that works: resolves `close` when the jobs in hand have ended. */
 const startWorker = (
-  { prefix, report, redis }: Workings,
+  { prefix, report, redis, slowAfter }: Workings,
   handler: (job: Job) => Promise<void>,
-  limits: { concurrency: number; perEndpoint: number },
+  limits: Limits,
 ) => {
-  const gate = endpointGate<Queued>(limits.perEndpoint);
+  const place = places(limits, slowAfter === undefined ? {} : { slowAfter });
+  const gate = endpointGate<Queued>(place);
   const inHand = new Map<string, Promise<void>>();
   const warn = (message: string, error: unknown, details: object = {}) =>
     report.warn(message, { ...details, error: messageOf(error) });
 
-  /** Calls back the next parked job that is still there. */
-  const callBack = async (endpointId: string) => {
-    for (let job = gate.next(endpointId); job; job = gate.next(endpointId))
-      if (await moved(job.promote())) return;
+  /** Calls back up to `count` parked jobs, of those that are still there. */
+  const callBack = async (next: () => Queued | undefined, count = 1) => {
+    for (let called = 0, job = next(); job; job = called < count ? next() : undefined)
+      if (await moved(job.promote())) called += 1;
+  };
+
+  /** Calls back who may come now that a job of the endpoint has ended. */
+  const callNext = async (endpointId: string, wasSlow: boolean) => {
+    if (!place.isSlow(endpointId))
+      await callBack(() => gate.next(endpointId), wasSlow ? place.free(endpointId) : 1);
+    await callBack(gate.nextSlow);
   };
 
   const work = async (job: Queued, token?: string) => {
@@ -84,10 +98,11 @@ const startWorker = (
     // Redis may hand it out a second time when it has lost its lock or was emptied: one at a time is enough.
     if (inHand.has(key)) return;
     gate.unpark(data.endpointId, key);
-    if (!gate.enter(data.endpointId)) {
+    const giveBack = gate.enter(data.endpointId);
+    if (!giveBack) {
       await job.moveToDelayed(Date.now() + parkedMs, token);
       gate.park(data.endpointId, key, job);
-      await callBack(data.endpointId); // a place may have become free meanwhile
+      await callBack(() => gate.next(data.endpointId)); // a place may have become free meanwhile
       throw new DelayedError();
     }
     const running = (async () => handler(data))().catch((error) =>
@@ -96,8 +111,9 @@ const startWorker = (
     inHand.set(key, running);
     await running;
     inHand.delete(key);
-    gate.leave(data.endpointId);
-    callBack(data.endpointId).catch((error) => warn('a waiting delivery comes later', error));
+    const wasSlow = place.isSlow(data.endpointId);
+    giveBack();
+    callNext(data.endpointId, wasSlow).catch((error) => warn('a waiting delivery comes later', error));
   };
 
   const worker = new Worker<Job, void>('deliveries', work, {
@@ -127,7 +143,7 @@ const startWorker = (
  * lost is put back by who added it. Throws one plain sentence naming REDIS_URL when it is refused.
  */
 export const openBullQueue = async (
-  options: StoreOptions & { readonly logId: string },
+  options: StoreOptions & { readonly logId: string; readonly slowAfter?: number },
 ): Promise<DeliveryQueue> => {
   const { report } = options;
   const prefix = `${options.prefix}core-api:${options.logId}`;
@@ -185,7 +201,12 @@ export const openBullQueue = async (
     },
 
     work(handler, limits) {
-      worker = startWorker({ prefix, report, redis: redisClient(options, waiting) }, handler, limits);
+      const { slowAfter } = options;
+      worker = startWorker(
+        { prefix, report, redis: redisClient(options, waiting), slowAfter },
+        handler,
+        limits,
+      );
     },
 
     depth: async () => left ?? depth(),

@@ -1,5 +1,6 @@
 // The delivery queue in memory: a heap by due time, and a round of endpoints so that a slow one delays no other.
 import { heap } from './heap.js';
+import { places, slowMs } from './places.js';
 import { type DeliveryQueue, type Job, jobKey } from './port.js';
 
 /** Time as the queue needs it: Unix ms, and a call after some ms that can be taken back. */
@@ -15,13 +16,8 @@ const systemClock: Clock = {
 
 type Entry = { readonly job: Job; readonly key: string; at: number; state: 'waiting' | 'due' | 'running' };
 
-/** Jobs of one endpoint that are due, and when those being worked on began (the first is the oldest). */
-type Lane = {
-  readonly id: string;
-  readonly due: Fifo<Entry>;
-  readonly running: Map<Entry, number>;
-  queued: boolean;
-};
+/** Jobs of one endpoint that are due; `queued` = it stands in one of the rounds. */
+type Lane = { readonly id: string; readonly due: Fifo<Entry>; queued: boolean };
 
 type Fifo<T> = { push(item: T): void; shift(): T | undefined; size(): number };
 
@@ -39,9 +35,6 @@ const fifo = <T>(): Fifo<T> => {
   };
 };
 
-/** An endpoint is slow while a job of it takes this long (ms), and until one takes less. */
-export const slowMs = 1_000;
-
 // setTimeout takes at most 2^31 ms, and does not notice that the clock was set: look again each minute.
 const longestTimer = 60_000;
 
@@ -50,9 +43,9 @@ const longestTimer = 60_000;
  * that however many they are there is room for the others. `onError` hears of handlers that threw.
  */
 export const embeddedDeliveryQueue = (
-  options: { clock?: Clock; onError?: (error: unknown, job: Job) => void } = {},
+  options: { clock?: Clock; slowAfter?: number; onError?: (error: unknown, job: Job) => void } = {},
 ): DeliveryQueue => {
-  const { clock = systemClock, onError = () => undefined } = options;
+  const { clock = systemClock, slowAfter = slowMs, onError = () => undefined } = options;
   const jobs = new Map<string, Entry>();
   /** A job that was moved to an earlier time stands here twice: when the later comes out, it is no longer waiting. */
   const timetable = heap<{ at: number; turn: number; entry: Entry }>(
@@ -62,10 +55,9 @@ export const embeddedDeliveryQueue = (
   const lanes = new Map<string, Lane>();
   const quickRound = fifo<Lane>();
   const slowRound = fifo<Lane>();
-  const slowEndpoints = new Set<string>();
-  let slowRunning = 0;
   let slowTurn = false;
-  let limits = { concurrency: 0, perEndpoint: 0 };
+  let concurrency = 0;
+  let place = places({ concurrency: 0, perEndpoint: 0 });
   let work: (job: Job) => Promise<void> = async () => undefined;
   let running = 0;
   let closing: Promise<void> | undefined;
@@ -76,39 +68,30 @@ export const embeddedDeliveryQueue = (
   const laneOf = (id: string): Lane => {
     let lane = lanes.get(id);
     if (!lane) {
-      lane = { id, due: fifo(), running: new Map(), queued: false };
+      lane = { id, due: fifo(), queued: false };
       lanes.set(id, lane);
     }
     return lane;
   };
 
-  const isSlow = ({ id, running }: Lane): boolean => {
-    if (slowEndpoints.has(id)) return true;
-    const [oldest] = running.values();
-    return oldest !== undefined && clock.now() - oldest >= slowMs;
-  };
-
   /** Puts a lane at the end of its round when one of its jobs may start. */
   const enqueue = (lane: Lane) => {
-    if (lane.queued || lane.due.size() === 0) return;
-    const slow = isSlow(lane);
-    if (lane.running.size >= (slow ? 1 : limits.perEndpoint)) return;
+    if (lane.queued || lane.due.size() === 0 || place.free(lane.id) === 0) return;
     lane.queued = true;
-    (slow ? slowRound : quickRound).push(lane);
+    (place.isSlow(lane.id) ? slowRound : quickRound).push(lane);
   };
 
   /** The next lane that is still quick; those that became slow meanwhile change over. */
   const nextQuick = (): Lane | undefined => {
     for (let lane = quickRound.shift(); lane; lane = quickRound.shift()) {
-      if (!isSlow(lane)) return lane;
+      if (!place.isSlow(lane.id)) return lane;
       lane.queued = false;
       enqueue(lane);
     }
     return undefined;
   };
 
-  const nextSlow = (): Lane | undefined =>
-    slowRunning < Math.max(1, Math.floor(limits.concurrency / 2)) ? slowRound.shift() : undefined;
+  const nextSlow = (): Lane | undefined => (place.freeForSlow() ? slowRound.shift() : undefined);
 
   /** The lane that may start a job: quick and slow ones in turn. */
   const nextLane = (): Lane | undefined => {
@@ -146,24 +129,18 @@ export const embeddedDeliveryQueue = (
   };
 
   const start = async (lane: Lane, entry: Entry) => {
-    const began = clock.now();
-    const slow = isSlow(lane);
+    const giveBack = place.take(lane.id);
     entry.state = 'running';
-    lane.running.set(entry, began);
     running += 1;
-    if (slow) slowRunning += 1;
     try {
       await work(entry.job);
     } catch (error) {
       onError(error, entry.job);
     }
     jobs.delete(entry.key);
-    lane.running.delete(entry);
+    giveBack();
     running -= 1;
-    if (slow) slowRunning -= 1;
-    if (clock.now() - began >= slowMs) slowEndpoints.add(lane.id);
-    else slowEndpoints.delete(lane.id);
-    if (lane.running.size === 0 && lane.due.size() === 0) lanes.delete(lane.id);
+    if (place.taken(lane.id) === 0 && lane.due.size() === 0) lanes.delete(lane.id);
     enqueue(lane);
     pump();
   };
@@ -174,7 +151,7 @@ export const embeddedDeliveryQueue = (
       return;
     }
     collectDue();
-    while (running < limits.concurrency) {
+    while (running < concurrency) {
       const lane = nextLane();
       const entry = lane?.due.shift();
       if (!lane || !entry) break;
@@ -200,9 +177,10 @@ export const embeddedDeliveryQueue = (
       pump();
     },
 
-    work(handler, given) {
+    work(handler, limits) {
       work = handler;
-      limits = given;
+      concurrency = limits.concurrency;
+      place = places(limits, { now: clock.now, slowAfter });
       for (const lane of lanes.values()) enqueue(lane);
       pump();
     },

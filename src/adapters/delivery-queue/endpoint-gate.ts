@@ -1,51 +1,54 @@
-// How many jobs of one endpoint are worked on at once, and which of its jobs come next when one ends.
+// Jobs that found no place lie parked here, and are called back when there is one.
+import type { Places } from './places.js';
 
 export type EndpointGate<J> = {
-  /** Takes a place for the endpoint; false when it has none left. */
-  enter(endpointId: string): boolean;
-  /** Gives a place back. */
-  leave(endpointId: string): void;
+  /** Takes a place for a job of the endpoint; undefined when there is none. The returned function gives it back. */
+  enter(endpointId: string): (() => void) | undefined;
   /** Keeps a job that found no place. */
   park(endpointId: string, jobId: string, job: J): void;
   /** Forgets a parked job that came back by itself. */
   unpark(endpointId: string, jobId: string): void;
-  /** Takes out the parked job that may come next; undefined when there is none or no place is free. */
+  /** Takes out a parked job of the endpoint that may come now; undefined when there is none, or no place. */
   next(endpointId: string): J | undefined;
+  /** The same for slow endpoints, which take turns. */
+  nextSlow(): J | undefined;
 };
 
-type Lane<J> = { running: number; readonly parked: Map<string, J> };
+/** Makes a gate. Parked jobs of an endpoint come back in the order they were parked. */
+export const endpointGate = <J>(places: Places): EndpointGate<J> => {
+  /** Endpoints with parked jobs; whoever had a job called back goes to the end. */
+  const parked = new Map<string, Map<string, J>>();
 
-/** Makes a gate with `perEndpoint` places for each endpoint. Parked jobs come back in the order they were parked. */
-export const endpointGate = <J>(perEndpoint: number): EndpointGate<J> => {
-  const lanes = new Map<string, Lane<J>>();
-  /** Changes an endpoint's lane, which exists only while it holds something. */
-  const inLane = <T>(endpointId: string, change: (lane: Lane<J>) => T): T => {
-    const lane = lanes.get(endpointId) ?? { running: 0, parked: new Map() };
-    const result = change(lane);
-    if (lane.running === 0 && lane.parked.size === 0) lanes.delete(endpointId);
-    else lanes.set(endpointId, lane);
-    return result;
+  const mayEnter = (endpointId: string): boolean =>
+    places.free(endpointId) > 0 && (!places.isSlow(endpointId) || places.freeForSlow());
+
+  const takeOut = (endpointId: string): J | undefined => {
+    const jobs = parked.get(endpointId);
+    const [first] = jobs ?? [];
+    if (!jobs || !first) return undefined;
+    parked.delete(endpointId);
+    jobs.delete(first[0]);
+    if (jobs.size > 0) parked.set(endpointId, jobs);
+    return first[1];
   };
 
   return {
-    enter: (endpointId) =>
-      inLane(endpointId, (lane) => {
-        if (lane.running >= perEndpoint) return false;
-        lane.running += 1;
-        return true;
-      }),
-    leave: (endpointId) =>
-      inLane(endpointId, (lane) => {
-        lane.running -= 1;
-      }),
-    park: (endpointId, jobId, job) => inLane(endpointId, ({ parked }) => void parked.set(jobId, job)),
-    unpark: (endpointId, jobId) => inLane(endpointId, ({ parked }) => void parked.delete(jobId)),
-    next: (endpointId) =>
-      inLane(endpointId, ({ running, parked }) => {
-        const [first] = running < perEndpoint ? parked : [];
-        if (!first) return undefined;
-        parked.delete(first[0]);
-        return first[1];
-      }),
+    enter: (endpointId) => (mayEnter(endpointId) ? places.take(endpointId) : undefined),
+    park(endpointId, jobId, job) {
+      const jobs = parked.get(endpointId) ?? new Map<string, J>();
+      parked.set(endpointId, jobs.set(jobId, job));
+    },
+    unpark(endpointId, jobId) {
+      const jobs = parked.get(endpointId);
+      jobs?.delete(jobId);
+      if (jobs?.size === 0) parked.delete(endpointId);
+    },
+    next: (endpointId) => (mayEnter(endpointId) ? takeOut(endpointId) : undefined),
+    nextSlow() {
+      if (!places.freeForSlow()) return undefined;
+      for (const endpointId of parked.keys())
+        if (places.isSlow(endpointId) && places.free(endpointId) > 0) return takeOut(endpointId);
+      return undefined;
+    },
   };
 };
