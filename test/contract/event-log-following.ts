@@ -55,6 +55,72 @@ export const eventLogFollowing = (current: () => EventLog) => {
   const numbersOf = (events: readonly Recorded[]) => events.map(({ data }) => (data as { n: number }).n);
   const allNumbers = Array.from({ length: 48 }, (_, n) => n);
 
+  describe('reading all backwards', () => {
+    test('gives the events before a position, newest first, only those of the types and categories', async () => {
+      await mixed(48);
+      for (const [filter, wanted] of filters()) {
+        const events = await collect(log.readAllBackwards(Number.POSITIVE_INFINITY, filter));
+        expect(numbersOf(events)).toEqual(allNumbers.filter(wanted).reverse());
+      }
+      const all = await collect(log.readAllBackwards(Number.POSITIVE_INFINITY, only(red, blue)));
+      expect(all).toEqual((await collect(log.readAll(after, only(red, blue)))).reverse());
+      const tenth = all.at(-11)?.position ?? 0;
+      const before = await collect(log.readAllBackwards(tenth, only(red, blue)));
+      expect(numbersOf(before)).toEqual(allNumbers.slice(0, 10).reverse());
+    });
+
+    test('without a filter begins with the last event, and gives all that stand before one', async () => {
+      await mixed(3);
+      const newest: Recorded[] = [];
+      for await (const event of log.readAllBackwards(Number.POSITIVE_INFINITY)) {
+        newest.push(event);
+        if (newest.length === 3) break;
+      }
+      expect(numbersOf(newest)).toEqual([2, 1, 0]);
+      const [first] = await collect(log.readAllBackwards(newest[1]?.position ?? 0, {}, 1));
+      expect(first?.id).toBe(newest[2]?.id);
+    });
+
+    test('ends at the head of the call', async () => {
+      await mixed(5);
+      const events = log.readAllBackwards(Number.POSITIVE_INFINITY, only(red, blue));
+      const iterator = events[Symbol.asyncIterator]();
+      const { value } = await iterator.next();
+      await mixed(5);
+      const rest: Recorded[] = [];
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) rest.push(next.value);
+      expect(numbersOf([value, ...rest])).toEqual([4, 3, 2, 1, 0]);
+    });
+
+    test('looks at no more events than it may, wanted or not', async () => {
+      await mixed(48);
+      const seen = async (filter: Filter, scan: number) =>
+        numbersOf(await collect(log.readAllBackwards(Number.POSITIVE_INFINITY, filter, scan)));
+      // Others may append to the same server meanwhile: then there is less of ours.
+      const newest = [47, 46, 45, 44, 43, 42, 41, 40, 39, 38];
+      const both = await seen(only(red, blue), 10);
+      expect(both).toEqual(newest.slice(0, both.length));
+      const some = await seen(only(red), 10);
+      expect(some).toEqual([47, 45, 43, 41, 39].slice(0, some.length));
+      expect(await seen({}, 0)).toEqual([]);
+      expect(await collect(log.readAllBackwards(-1))).toEqual([]);
+    });
+
+    test('that is left early leaves the log usable', async () => {
+      await mixed(10);
+      for (let i = 0; i < 120; i += 1)
+        for await (const _ of log.readAllBackwards(Number.POSITIVE_INFINITY)) break;
+      expect(await collect(log.readAll(after, only(red, blue)))).toHaveLength(10);
+    });
+
+    test('of more than a page of events gives them all, each once', async () => {
+      const events = counted(700);
+      for (let i = 0; i < 700; i += 100) await log.append(`${red}-1`, events.slice(i, i + 100), 'any');
+      const back = await collect(log.readAllBackwards(Number.POSITIVE_INFINITY, only(red)));
+      expect(idsOf(back)).toEqual(idsOf(events).reverse());
+    });
+  });
+
   describe('reading all', () => {
     test('gives the events after a position in log order, only those of the types and categories', async () => {
       await mixed(48);

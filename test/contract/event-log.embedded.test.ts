@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type EmbeddedLog, openEmbeddedLog } from '../../src/adapters/event-log/embedded.js';
 import type { SyncStats } from '../../src/adapters/event-log/group-commit.js';
+import type { Filter } from '../../src/adapters/event-log/port.js';
 import { readEmbeddedLog, verifyEmbeddedLog } from '../../src/adapters/event-log/verify.js';
 import { collect, counted, idsOf } from '../support/log-events.js';
 import { eventLogContract } from './event-log.js';
@@ -97,6 +98,16 @@ describe('the file of the embedded log', () => {
     expect(idsOf(await collect(reader.read('a-1')))).toEqual(idsOf(await collect(log.read('a-1'))));
     await reader.close();
     expect(await verifyEmbeddedLog(dir)).toMatchObject({ logId: log.id, events: 60, lines: 31 });
+  });
+
+  test('looking backwards counts what is looked at, wanted or not', async () => {
+    for (let n = 0; n < 10; n += 1) await log.append(`${n % 2 ? 'odd' : 'even'}-1`, counted(1, n), 'any');
+    const seen = async (before: number, filter: Filter, scan: number) =>
+      (await collect(log.readAllBackwards(before, filter, scan))).map(({ position }) => position);
+    expect(await seen(Number.POSITIVE_INFINITY, {}, 3)).toEqual([9, 8, 7]);
+    expect(await seen(Number.POSITIVE_INFINITY, { categories: new Set(['even']) }, 4)).toEqual([8, 6]);
+    expect(await seen(3, {}, 99)).toEqual([2, 1, 0]);
+    expect(await seen(0, {}, 99)).toEqual([]);
   });
 
   test('lines far longer and far more than a read or a buffer holds are found again', async () => {

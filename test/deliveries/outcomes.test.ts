@@ -67,6 +67,7 @@ const watched = (
       shared: log.shared,
       read: log.read,
       readAll: log.readAll,
+      readAllBackwards: log.readAllBackwards,
       subscribe: log.subscribe,
       head: () => log.head(),
       close: () => log.close(),

@@ -205,6 +205,7 @@ const breaking = (real: EventLog, at: number, stored: boolean): EventLog => {
     shared: real.shared,
     read: real.read,
     readAll: real.readAll,
+    readAllBackwards: real.readAllBackwards,
     subscribe: real.subscribe,
     head: () => real.head(),
     close: () => real.close(),

@@ -157,6 +157,7 @@ describe('the follower', () => {
       },
       read: log.read,
       readAll: log.readAll,
+      readAllBackwards: log.readAllBackwards,
       append: log.append,
       head: log.head,
       close: log.close,

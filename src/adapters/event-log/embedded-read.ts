@@ -8,6 +8,7 @@ import { type Batch, type Filter, LogUnavailable } from './port.js';
 import type { StreamIndex } from './stream-index.js';
 
 const pageEvents = 1000;
+const backwardsPage = 100; // readers of what is newest seldom want more
 const pageBytes = 4 << 20;
 const scanAtOnce = 100_000; // positions tested against a filter before others get a turn
 const gapBytes = 16 << 10; // lines closer than this come with one read
@@ -130,6 +131,32 @@ export const createReader = ({ fd, file, index }: Source) => {
     }
   }
 
+  /** Up to a page of matching positions before `before`, ascending; everything from `from` on was looked at. */
+  const pageBefore = (before: number, end: number, matches: ((position: number) => boolean) | undefined) => {
+    const positions: number[] = [];
+    const stop = Math.max(end, before - scanAtOnce);
+    let bytes = 0;
+    let from = before;
+    while (from > stop && positions.length < backwardsPage && bytes < pageBytes) {
+      from -= 1;
+      if (matches !== undefined && !matches(from)) continue;
+      positions.push(from);
+      bytes += index.stop(from) - index.start(from);
+    }
+    return { positions: positions.reverse(), from };
+  };
+
+  async function* readDownFrom(before: number, filter: Filter, scan: number): AsyncGenerator<Recorded> {
+    const matches = index.matcher(filter);
+    const end = Math.max(0, before - scan);
+    let from = before;
+    while (from > end) {
+      const page = pageBefore(from, end, matches);
+      yield* (await load(page.positions)).reverse();
+      from = page.from;
+    }
+  }
+
   async function* readRevisions(positions: Uint32Array, backwards: boolean): AsyncGenerator<Recorded> {
     for (let done = 0; done < positions.length; done += 100) {
       const left = positions.length - done;
@@ -166,6 +193,8 @@ export const createReader = ({ fd, file, index }: Source) => {
       return readRevisions(index.positionsOf(slot, low, high), backwards);
     },
     readAll: (after: number, filter: Filter = {}) => readUpTo(index.size() - 1, after, filter),
+    readAllBackwards: (before: number, filter: Filter = {}, scan = Number.POSITIVE_INFINITY) =>
+      readDownFrom(Math.min(before, index.size()), filter, scan),
 
     async *subscribe(after: number, filter: Filter, signal: AbortSignal): AsyncGenerator<Batch> {
       const matches = index.matcher(filter);

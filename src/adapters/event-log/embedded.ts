@@ -87,6 +87,7 @@ export const openEmbeddedLog = async (options: EmbeddedLogOptions): Promise<Embe
     append: appender.append,
     read: reader.read,
     readAll: reader.readAll,
+    readAllBackwards: reader.readAllBackwards,
     subscribe: reader.subscribe,
     head: async () => index.size() - 1,
     close() {

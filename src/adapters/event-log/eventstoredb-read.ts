@@ -55,9 +55,17 @@ export async function* readStream(
   }
 }
 
-/** The server's whole log from its end backwards, somebody else's events and its own included. */
-export async function* readBackwards(client: EventStoreDBClient, ms: number): AsyncGenerator<ResolvedEvent> {
-  let from: number | undefined;
+/**
+ * The server's whole log backwards, somebody else's events and its own included: from its end, or from before an event
+ * (its position must be one that the server gave).
+ */
+export async function* readBackwards(
+  client: EventStoreDBClient,
+  ms: number,
+  before = Number.POSITIVE_INFINITY,
+): AsyncGenerator<ResolvedEvent> {
+  let from = before === Number.POSITIVE_INFINITY ? undefined : before;
+  if (before <= 0) return;
   // One event first: it is nearly always ours, and the reader stops there.
   for (let count = 1; ; count = 256) {
     const read = client.readAll({

@@ -22,7 +22,8 @@ const serverFilter = (prefix: string, { types, categories }: Filter, by: 'stream
     : streamNameFilter({ prefixes, checkpointReached });
 };
 
-const matcher =
+/** Tests an event against a filter, here rather than at the server. */
+export const matcher =
   ({ types, categories }: Filter) =>
   ({ type, stream }: { type: string; stream: string }) =>
     (types?.has(type) ?? true) && (categories?.has(categoryOf(stream)) ?? true);

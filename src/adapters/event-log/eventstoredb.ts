@@ -5,11 +5,11 @@ import { checkAppend, checkSize } from './append-input.js';
 import { type Appender, appender } from './eventstoredb-append.js';
 import type { Proposed } from './eventstoredb-append-messages.js';
 import { type ConnectionOptions, connect, within } from './eventstoredb-connection.js';
-import { encoded, eventReader, keptEvents } from './eventstoredb-format.js';
+import { encoded, eventReader, keptEvents, positionOf } from './eventstoredb-format.js';
 import { headFinder } from './eventstoredb-head.js';
 import { identify } from './eventstoredb-identity.js';
-import { readStream, type StreamRead } from './eventstoredb-read.js';
-import { follow } from './eventstoredb-subscribe.js';
+import { readBackwards, readStream, type StreamRead } from './eventstoredb-read.js';
+import { follow, matcher } from './eventstoredb-subscribe.js';
 import {
   type Appended,
   type EventLog,
@@ -101,6 +101,19 @@ export const openEventStoreLog = async (options: EventStoreLogOptions): Promise<
     refuseClosed();
   }
 
+  /** The server has no filter for reading backwards: what is not wanted comes here and is dropped. */
+  async function* readDownFrom(before: number, filter: Filter, most: number): AsyncGenerator<Recorded> {
+    refuseClosed();
+    if (most < 1) return;
+    const matches = matcher(filter);
+    let looked = 0;
+    for await (const resolved of readBackwards(scan, limits.callMs, before)) {
+      const event = positionOf(resolved) < before ? read(resolved) : undefined;
+      if (event && matches(event)) yield event;
+      if (++looked >= most) return;
+    }
+  }
+
   const appending = new Set<Promise<unknown>>();
   /** Looks for the head that a reading of all is to end at: an append that comes after it must not be in it. */
   const looking = new Set<Promise<unknown>>();
@@ -147,6 +160,8 @@ export const openEventStoreLog = async (options: EventStoreLogOptions): Promise<
       last.then(done, done); // a failure is told when it is read
       return readAllUpTo(last, after, filter);
     },
+    readAllBackwards: (before, filter = {}, most = Number.POSITIVE_INFINITY) =>
+      readDownFrom(before, filter, most),
     subscribe: (after, filter, signal) =>
       follow(connection, {
         client: following,

@@ -40,6 +40,12 @@ export interface EventLog {
   ): AsyncIterable<Recorded>;
   /** All events after a position (exclusive; -1 = from the start) up to the head at the time of the call. */
   readAll(after: number, filter?: Filter): AsyncIterable<Recorded>;
+  /**
+   * All events before a position (exclusive; one that this log gave, or Infinity = from the head at the time of the
+   * call), newest first. Looks at no more than `scan` events, wanted or not, so that rare ones cannot cost a reading of
+   * the whole log: who wants more goes on before the last one seen.
+   */
+  readAllBackwards(before: number, filter?: Filter, scan?: number): AsyncIterable<Recorded>;
   /** All events after a position, then live, until aborted. Never yields what is not on disk. Pull = back-pressure. */
   subscribe(after: number, filter: Filter, signal: AbortSignal): AsyncIterable<Batch>;
   /** Position of the last event, -1 when there is none. */
