@@ -3,15 +3,17 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Commands, wireCommands } from './app/commands.js';
 import { type Deliveries, wireDeliveries } from './app/deliveries.js';
-import { wireFollowing } from './app/following.js';
 import { openMcpServers } from './app/mcp-servers.js';
 import { models, projections } from './app/models.js';
 import { watch } from './app/observe.js';
+import { loadPlans } from './app/plans.js';
 import type { Report } from './app/report.js';
 import { wireRoutes } from './app/routes.js';
 import { openStores, type Stores } from './app/stores.js';
 import { handleCliRequest } from './cli/requests.js';
 import { type Bootstrap, bootstrap, type FirstStart } from './commands/bootstrap.js';
+import { namespaceReactor } from './commands/namespace-endings.js';
+import { rotationReactor } from './commands/rotations.js';
 import type { Config } from './config.js';
 import { rateLimits } from './domain/rate-limits.js';
 import { createOnce } from './http/idempotency.js';
@@ -23,7 +25,9 @@ import { failureLog } from './http/reply.js';
 import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
 import type { Logger } from './logger.js';
-import type { Follower } from './projections/follower.js';
+import { apiKeyUsesHandler } from './projections/api-key-uses.js';
+import { type Follower, follower } from './projections/follower.js';
+import { projectionHandler } from './projections/runner.js';
 
 export type App = {
   readonly config: Config;
@@ -60,13 +64,29 @@ export const buildApp = async (
   };
   const metrics = createMetrics();
   const mcpServers = await openMcpServers(config, report);
+  const plans = loadPlans(config.CATALOGUE_FILE);
   const stores = await openStores({ config, models, report, metrics, signal });
   const { log, readModels, counters, idempotency, keys } = stores;
-  const commands = wireCommands(stores, config, now, report);
+  const commands = wireCommands(stores, config, plans, now, report);
   const deliveries = wireDeliveries(stores, commands, config, now, report, (outcome) =>
     metrics.deliveryAttempts.inc({ outcome }),
   );
-  const following = wireFollowing(stores, commands, deliveries, config, report);
+  const following = follower(
+    log,
+    {
+      projections: [
+        ...projections.map((projection) => projectionHandler(projection, readModels, log.id)),
+        apiKeyUsesHandler(readModels, log.id),
+      ],
+      reactors: [
+        rotationReactor({ apiKeys: commands.apiKeys, readModels, logId: log.id }),
+        namespaceReactor({ namespaces: commands.namespaces, readModels, logId: log.id }),
+        deliveries.subscriber.handler,
+        deliveries.scheduler.handler,
+      ],
+    },
+    report,
+  );
   const rowsOf = projections.map(({ name }) => name);
   const waitFor = async (position: number) => {
     if (!(await following.waitFor(position, rowsOf))) metrics.lateReads.inc();

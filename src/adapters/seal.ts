@@ -20,7 +20,6 @@ export const purposes = [
   'vault',
   'address',
   'tool-answer',
-  'counters',
 ] as const;
 export type Purpose = (typeof purposes)[number];
 export type Keyring = Readonly<Record<Purpose, Buffer>>;

@@ -2,6 +2,8 @@
 import { seal, unseal } from '../adapters/seal.js';
 import { type ApiKeyCommands, apiKeyCommands } from '../commands/api-keys.js';
 import { type DeliveryCommands, deliveryCommands } from '../commands/deliveries.js';
+import { type ProvisioningCommands, provisioningCommands } from '../commands/entitlements/provisioning.js';
+import { type UsageCommands, usageCommands } from '../commands/entitlements/usage.js';
 import { type EventCommands, eventCommands } from '../commands/events.js';
 import { type KeyUses, keyUses } from '../commands/key-uses.js';
 import { type McpCommands, mcpCommands } from '../commands/mcp.js';
@@ -15,6 +17,7 @@ import { type WorkspaceCommands, workspaceCommands } from '../commands/workspace
 import type { Config } from '../config.js';
 import { outcomes } from '../deliveries/outcomes.js';
 import { checkTargetUrl } from '../deliveries/target-address.js';
+import type { Plans } from '../domain/entitlements/plans.js';
 import type { Report } from './report.js';
 import type { Stores } from './stores.js';
 
@@ -32,12 +35,22 @@ export type Commands = {
   readonly deliveries: DeliveryCommands;
   readonly requests: RequestCounts;
   readonly seo: SeoCommands;
+  /** What is sold. */
+  readonly plans: Plans;
+  readonly provisioning: ProvisioningCommands;
+  readonly usage: UsageCommands;
   readonly outcomes: ReturnType<typeof outcomes>;
   /** Opens the sealed secrets of endpoints. */
   readonly secrets: SecretBox;
 };
 
-export const wireCommands = (stores: Stores, config: Config, now: () => Date, report: Report): Commands => {
+export const wireCommands = (
+  stores: Stores,
+  config: Config,
+  plans: Plans,
+  now: () => Date,
+  report: Report,
+): Commands => {
   const { log, readModels, keys, vault } = stores;
   const secretKey = keys['webhook-secret'];
   const secrets: SecretBox = {
@@ -48,6 +61,7 @@ export const wireCommands = (stores: Stores, config: Config, now: () => Date, re
     checkTargetUrl(url, { allowPrivate: config.WEBHOOK_ALLOW_PRIVATE_TARGETS });
   const written = outcomes(log, now);
   const personal = personalData(vault, keys.email);
+  const provisioning = provisioningCommands({ log, plans, now });
   return {
     workspaces: workspaceCommands(log, now),
     namespaces: namespaceCommands({ log, readModels, now }),
@@ -61,6 +75,15 @@ export const wireCommands = (stores: Stores, config: Config, now: () => Date, re
     deliveries: deliveryCommands(readModels, written, now),
     requests: requestCounts({ log, now, report }),
     seo: seoCommands(log, now),
+    plans,
+    provisioning,
+    usage: usageCommands({
+      log,
+      plans,
+      granted: provisioning.streams,
+      now,
+      admitOver: config.USAGE_OVER_LIMIT === 'record',
+    }),
     outcomes: written,
     secrets,
   };

@@ -9,13 +9,17 @@ import { type Scheduler, scheduler } from '../deliveries/scheduler.js';
 import { type Subscriber, subscriber } from '../deliveries/subscriber.js';
 import { worker } from '../deliveries/worker.js';
 import { apiKeyTold } from '../dialects/api-keys.js';
+import { packageTold, usageTold } from '../dialects/entitlements.js';
 import { toolCallTold } from '../dialects/mcp.js';
 import { joinedNamespaceFields, namespaceViews } from '../dialects/namespaces.js';
 import { seoReportViews } from '../dialects/seo.js';
 import { noAttempts, webhookViews } from '../dialects/webhooks.js';
 import { workspaceViews } from '../dialects/workspaces.js';
 import type { ApiKeyEvent } from '../domain/api-key-events.js';
+import type { Recorded } from '../domain/decider.js';
 import type { Attempted } from '../domain/deliveries.js';
+import type { GrantEvent } from '../domain/entitlements/grants.js';
+import type { MeterEvent } from '../domain/entitlements/meter.js';
 import { derivedId } from '../domain/ids.js';
 import type { ToolCalled } from '../domain/mcp.js';
 import type { Commands } from './commands.js';
@@ -56,6 +60,8 @@ const areasOf = ({ workspaces, namespaces, apiKeys, webhooks, seo }: Commands): 
     const told = toolCallTold(data as ToolCalled);
     return () => told;
   },
+  usage: async (event) => () => usageTold(event as Recorded as Recorded<MeterEvent>, event.revision),
+  entitlements: async (event) => () => packageTold(event as Recorded as Recorded<GrantEvent>),
   published: publishedArea,
 });
 

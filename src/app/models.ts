@@ -4,6 +4,7 @@ import { rotations } from '../commands/rotations.js';
 import { apiKeyUses } from '../projections/api-key-uses.js';
 import { apiKeys } from '../projections/api-keys.js';
 import { deliveries } from '../projections/deliveries.js';
+import { entitlements, meters } from '../projections/entitlements.js';
 import type { Described } from '../projections/fields.js';
 import { namespaces } from '../projections/namespaces.js';
 import type { Projection } from '../projections/projection.js';
@@ -25,6 +26,8 @@ export const projections: readonly Projection[] = [
   deliveries,
   usage,
   seoIssues,
+  entitlements,
+  meters,
 ];
 
 export const models: readonly Described[] = [...projections, apiKeyUses, rotations, namespaceEndings];

@@ -21,11 +21,9 @@ export const openQueue = async ({ config, report }: Opening, logId: string): Pro
 };
 
 /** As openQueue. */
-export const openCounters = async ({ config, report }: Opening, keys: Keyring): Promise<Counters> => {
+export const openCounters = async ({ config, report }: Opening): Promise<Counters> => {
   const { REDIS_URL: url, STORE_PREFIX: prefix } = config;
-  return url === undefined
-    ? embeddedCounters()
-    : openRedisCounters({ url, prefix, report, nameKey: keys.counters });
+  return url === undefined ? embeddedCounters() : openRedisCounters({ url, prefix, report });
 };
 
 /** As openQueue. The log is opened before: what the records hold is judged by what the log holds. */

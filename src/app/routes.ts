@@ -6,6 +6,8 @@ import { apiKeyRoutes } from '../http/api-keys/routes.js';
 import { type BatchDeps, batchRoutes } from '../http/batch.js';
 import { batchResources } from '../http/batch-resources.js';
 import { deliveryRoutes } from '../http/deliveries.js';
+import { provisioningRoutes } from '../http/entitlements/provisioning.js';
+import { entitlementRoutes } from '../http/entitlements/usage.js';
 import { eventTypeRoutes } from '../http/event-types.js';
 import { eventRoutes } from '../http/events.js';
 import { mcpRoutes } from '../http/mcp.js';
@@ -33,6 +35,7 @@ export const wireRoutes = (
 ): Route[] => {
   const { workspaces, namespaces, apiKeys, uses, webhooks, events, mcp, deliveries, seo, users, secrets } =
     commands;
+  const { usage, provisioning, plans } = commands;
   const shown = showUsers(readModels, users);
   const retentionDays = config.DELIVERY_RETENTION_DAYS;
   const records = [
@@ -58,6 +61,8 @@ export const wireRoutes = (
       schedule: config.WEBHOOK_RETRY_SCHEDULE,
       retentionDays,
     }),
+    ...entitlementRoutes({ usage, plans, upgradeUrl: batches.upgradeUrl }),
+    ...provisioningRoutes({ readModels, provisioning }),
     ...eventTypeRoutes(),
     ...eventRoutes({ events }),
     ...usageRoutes({ readModels, requests: commands.requests, waitFor: batches.waitFor }),

@@ -67,11 +67,6 @@ export const bootstrap = (deps: BootstrapDeps): Bootstrap => {
       return type === 'FirstStartFinished' ? 'finished' : 'begun';
     return 'none';
   };
-  /** Asked of the events: on a server that others write to as well, the head may be an event of theirs. */
-  const isEmpty = async (): Promise<boolean> => {
-    for await (const _ of log.readAll(-1)) return false;
-    return true;
-  };
   const begin = async () => {
     try {
       await append({ type: 'FirstStartBegun', data: {} }, 'no_stream');
@@ -170,7 +165,7 @@ export const bootstrap = (deps: BootstrapDeps): Bootstrap => {
   return {
     async firstStart(setKey) {
       const before = await progress();
-      const empty = before === 'none' && (await isEmpty());
+      const empty = before === 'none' && (await log.head()) === -1;
       if (before === 'finished' || (before === 'none' && !empty)) {
         const ignored = setKey !== undefined && !(await isKnown(setKey));
         return {

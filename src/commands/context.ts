@@ -13,6 +13,8 @@ export type CommandContext = {
   readonly seed: Buffer;
   /** Instant of the first run (ISO, ms). Events are stamped when appended, not with this. */
   readonly now: string;
+  /** Nothing of this command can have been appended before this instant; undefined = within the last 24 h. */
+  readonly since?: string;
   readonly actor: Actor;
   /** Workspaces that see the events besides the subject's own: the request's context. */
   readonly audience: readonly string[];

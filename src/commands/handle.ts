@@ -3,8 +3,9 @@ import { type Appended, type EventLog, type NewEvent, RevisionConflict } from '.
 import type { Decider, DomainEvent } from '../domain/decider.js';
 import { DomainError } from '../domain/errors.js';
 import { newId } from '../domain/ids.js';
+import type { Snapshots } from '../domain/snapshots.js';
 import { type CommandContext, metadataFor } from './context.js';
-import { type Folded, type Folding, folding, type Handled } from './folding.js';
+import { type Folded, type Folding, folding, type Handled, type Wanted } from './folding.js';
 
 /** `ifMatch`: revision the caller saw. `subject`: workspace that the events are about. */
 export type HandleOptions = { readonly ifMatch?: number; readonly subject?: string };
@@ -16,7 +17,7 @@ export type Streams<S, C, E extends DomainEvent> = {
   found(id: string, context: CommandContext): Promise<Handled<S, E> | undefined>;
   /** Current state; read, as far as another process may have changed it. */
   load(id: string): Promise<Folded<S>>;
-  /** State as of one revision, always read from the log. */
+  /** State as of one revision. */
   at(id: string, revision: number): Promise<Folded<S>>;
   /**
    * Keeps the commands that come later off a stream, from the turn that it resolves on until the function it resolves
@@ -29,6 +30,8 @@ type Pending<S, C, E> = HandleOptions & {
   readonly context: CommandContext;
   readonly command: C;
   search: boolean;
+  /** Revision that it was first decided on. */
+  seen?: number;
   readonly resolve: (handled: Handled<S, E>) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -40,6 +43,10 @@ const isHold = (queued: object): queued is Hold => 'taken' in queued;
 /** Commands decided together at most. */
 const MAX_GROUP = 256;
 const MAX_TRIES = 5;
+
+/** A first run can only have been overtaken by itself in another process: in what was appended meanwhile. */
+const wantedOf = <S, C, E>({ context, seen = -1 }: Pending<S, C, E>): Wanted =>
+  context.retry ? context : { ...context, after: seen };
 
 /** Decides one command on a state; the events with what surrounds them, and the state after them. */
 const decideOne = <S, C, E extends DomainEvent>(
@@ -77,7 +84,7 @@ const decideGroup = async <S, C, E extends DomainEvent>(
   const outcomes: Outcome[] = [];
   for (const pending of group) {
     try {
-      const found = pending.search ? await folds.find(stream, pending.context.commandId) : undefined;
+      const found = pending.search ? await folds.find(stream, wantedOf(pending)) : undefined;
       if (found) {
         outcomes.push(() => pending.resolve(found));
         continue;
@@ -93,19 +100,29 @@ const decideGroup = async <S, C, E extends DomainEvent>(
   return { events, outcomes, after: current };
 };
 
-/** The command handler of one category of streams. `cached` = how many folded states are kept. */
+/**
+ * The command handler of one category of streams. `cached` = how many folded states are kept; `snapshots` = how those
+ * of long streams are kept in the log, so that a cold one takes a bounded number of events to read; `maxTries` = how
+ * often a group is decided while other processes get in first.
+ */
 export const streams = <S, C, E extends DomainEvent>(
   log: EventLog,
   category: string,
   decider: Decider<S, C, E>,
-  { now = () => new Date(), cached = 10_000 }: { now?: () => Date; cached?: number } = {},
+  {
+    now = () => new Date(),
+    cached = 10_000,
+    snapshots,
+    maxTries = MAX_TRIES,
+  }: { now?: () => Date; cached?: number; snapshots?: Snapshots<S>; maxTries?: number } = {},
 ): Streams<S, C, E> => {
-  const folds = folding(log, decider, now, cached);
+  const folds = folding(log, decider, now, cached, snapshots);
   const queues = new Map<string, (Pending<S, C, E> | Hold)[]>();
 
   const tryGroup = async (stream: string, group: readonly Pending<S, C, E>[]): Promise<void> => {
     const mayBeStale = log.shared && folds.isCached(stream);
     const start = await folds.known(stream);
+    for (const pending of group) pending.seen ??= start.revision;
     const { events, outcomes, after } = await decideGroup(decider, folds, stream, group, start, now);
     let appended: Appended = start;
     if (events.length === 0) {
@@ -114,7 +131,7 @@ export const streams = <S, C, E extends DomainEvent>(
       if (revision !== start.revision) return tryGroup(stream, group);
     } else {
       appended = await log.append(stream, events, start.revision === -1 ? 'no_stream' : start.revision);
-      folds.keep(stream, { ...after, position: appended.position });
+      folds.keep(stream, { ...after, position: appended.position }, start.revision);
     }
     for (const tell of outcomes) tell(appended);
   };
@@ -125,7 +142,7 @@ export const streams = <S, C, E extends DomainEvent>(
       folds.forget(stream);
       throw error;
     }
-    if (tries === MAX_TRIES)
+    if (tries === maxTries)
       throw new DomainError('conflict', 'The record is being changed by others. Try again.');
     await folds.refresh(stream);
   };
@@ -184,8 +201,7 @@ export const streams = <S, C, E extends DomainEvent>(
         enqueue(id, { ...options, context, command, search: context.retry, resolve, reject });
       }),
     hold: (id) => new Promise((taken) => enqueue(id, { taken })),
-    found: async (id, { retry, commandId }) =>
-      retry ? folds.find(`${category}-${id}`, commandId) : undefined,
+    found: async (id, context) => (context.retry ? folds.find(`${category}-${id}`, context) : undefined),
     load: (id) => (log.shared ? folds.refresh : folds.known)(`${category}-${id}`),
     at: (id, revision) => folds.at(`${category}-${id}`, revision),
   };

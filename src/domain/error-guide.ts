@@ -27,7 +27,8 @@ export const errorGuide: Readonly<Record<ErrorCode, { readonly cause: string; re
     mend: 'Use a key with that scope, or ask an owner of the workspace.',
   },
   feature_limit_reached: {
-    cause: 'The workspace has as much of `feature` as its tier allows.',
+    cause:
+      'The workspace has as much of `feature` as its tier and packages allow, the feature is not part of them, or its entitlements are suspended.',
     mend: 'Free some, or follow `upgrade_url`.',
   },
   not_found: {

@@ -13,6 +13,8 @@ export const prefixes = {
   event: 'evt',
   seoReport: 'seo',
   seoIssue: 'iss',
+  usage: 'use',
+  boost: 'bst',
 } as const;
 export type IdKind = keyof typeof prefixes;
 

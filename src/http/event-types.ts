@@ -1,6 +1,7 @@
 // The event types that can be subscribed to, each with an example of what an endpoint gets.
 import { apiKeyTold } from '../dialects/api-keys.js';
 import { type Dialect, render } from '../dialects/dialect.js';
+import { packageTold, usageTold } from '../dialects/entitlements.js';
 import { toolCallTold } from '../dialects/mcp.js';
 import { joinedNamespaceFields, namespaceViews } from '../dialects/namespaces.js';
 import { payload } from '../dialects/payloads.js';
@@ -13,6 +14,8 @@ import { apiKey } from '../domain/api-keys.js';
 import { catalogue, wireNameOf } from '../domain/catalogue.js';
 import { type EventType, exampleIds } from '../domain/catalogue-area.js';
 import type { Decider, DomainEvent } from '../domain/decider.js';
+import type { GrantEvent } from '../domain/entitlements/grants.js';
+import type { MeterEvent } from '../domain/entitlements/meter.js';
 import type { PublishedEvent } from '../domain/events.js';
 import type { ToolCalled } from '../domain/mcp.js';
 import { namespace } from '../domain/namespaces.js';
@@ -76,6 +79,8 @@ const shownIn: Readonly<Record<string, (type: string, dialect: Dialect) => Shown
     const report = after(seoReport, 'SeoReportCreated', type);
     return report && render(seoReportViews[dialect], report, 'single');
   },
+  usage: (type) => usageTold(exampleOf(type) as MeterEvent, 5_000),
+  entitlements: (type) => packageTold(exampleOf(type) as GrantEvent),
   user: (_type, dialect) => render(userViews[dialect], jane, 'single'),
   toolCall: (type) => toolCallTold(exampleOf(type).data as ToolCalled),
   published: (type) => (exampleOf(type) as PublishedEvent).data.data,

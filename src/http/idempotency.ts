@@ -42,6 +42,8 @@ export type Run = {
   readonly fingerprint: string;
   /** An earlier run may have appended. */
   readonly retry: boolean;
+  /** When the first run began, where that is known. */
+  readonly since?: string;
 };
 
 /**
@@ -93,6 +95,15 @@ export const freshly = async <R extends Repeatable, T>(run: R, work: (run: R) =>
       current = next;
     }
   }
+};
+
+/**
+ * The run that a record stands for. A retry with nothing but the record that it has just made (by its own seed) has
+ * lost that of the first run, and with it when that began.
+ */
+const runOf = ({ commandId, seed, at, fingerprint }: Started, retry: boolean, ownSeed: Buffer): Run => {
+  const run = { commandId, seed: Buffer.from(seed, 'base64'), at, fingerprint, retry };
+  return retry && ownSeed.equals(run.seed) ? run : { ...run, since: at };
 };
 
 const inProgress = () =>
@@ -149,7 +160,7 @@ export const createOnce = (options: {
       throw new NotRepeated();
     }
     const { started, retry } = begun;
-    const run = { commandId, seed: Buffer.from(started.seed, 'base64'), at: started.at, fingerprint, retry };
+    const run = runOf(started, retry, seed);
     let ended: Ended;
     try {
       ended = await freshly(run, work);

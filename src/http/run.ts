@@ -50,6 +50,7 @@ const freshCommand = ({ now }: Incoming): Command => ({
   seed: randomBytes(32),
   at: now.toISOString(),
   retry: false,
+  since: now.toISOString(),
 });
 
 export const createRunner = (deps: RunDeps) => {
@@ -84,6 +85,7 @@ export const createRunner = (deps: RunDeps) => {
       retry: run.retry,
       seed: run.seed,
       now: run.at,
+      ...(run.since === undefined ? {} : { since: run.since }),
       actor: { key: caller.key.id, user: caller.userId },
       audience: [workspace.id],
       requestId: incoming.requestId,

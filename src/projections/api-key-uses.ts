@@ -2,9 +2,8 @@
 import type { Batch } from '../adapters/event-log/port.js';
 import type { ReadModels, Row } from '../adapters/read-models/port.js';
 import { type ApiKeysUsed, apiKeysUsed } from '../domain/key-uses.js';
-import { keptIn } from './checkpoints.js';
 import type { Described } from './fields.js';
-import type { Handler } from './handler.js';
+import type { Handler } from './follower.js';
 
 /** `id` is the key's UUID. */
 export type ApiKeyUseRow = Row & { readonly lastUsedAt: string };
@@ -33,15 +32,17 @@ const foldUses = ({ events }: Batch, known: ReadonlyMap<string, ApiKeyUseRow>): 
 };
 
 /** The follower's handler of this read model. */
-export const apiKeyUsesHandler = (readModels: ReadModels, logId: string, sparing = false): Handler => {
-  const { name } = apiKeyUses;
-  const { start, look, store, stop } = keptIn(readModels, apiKeyUses, logId, sparing);
+export const apiKeyUsesHandler = (readModels: ReadModels, logId: string): Handler => {
+  const { name, version } = apiKeyUses;
   return {
     name,
     types: new Set([apiKeysUsed]),
-    start,
-    look,
-    stop,
+    async start() {
+      const checkpoint = await readModels.checkpoint(name);
+      if (checkpoint?.log === logId && checkpoint.version === version) return checkpoint.position;
+      await readModels.drop(name);
+      return -1;
+    },
     async handle(batch) {
       const ids = new Set(
         batch.events.flatMap(({ data }) => (data as ApiKeysUsed['data']).uses.map(({ keyId }) => keyId)),
@@ -50,7 +51,7 @@ export const apiKeyUsesHandler = (readModels: ReadModels, logId: string, sparing
         ids.size === 0
           ? new Map<string, ApiKeyUseRow>()
           : await readModels.load<ApiKeyUseRow>(name, [...ids]);
-      await store(foldUses(batch, known), batch.position);
+      await readModels.apply(name, foldUses(batch, known), { log: logId, version, position: batch.position });
     },
   };
 };

@@ -2,8 +2,7 @@
 import type { Batch } from '../adapters/event-log/port.js';
 import type { ReadModels, Row } from '../adapters/read-models/port.js';
 import type { Recorded } from '../domain/decider.js';
-import { keptIn } from './checkpoints.js';
-import type { Handler } from './handler.js';
+import type { Handler } from './follower.js';
 import type { Projection } from './projection.js';
 
 const noIds: readonly string[] = [];
@@ -36,21 +35,22 @@ export const projectionHandler = (
   projection: Projection,
   readModels: ReadModels,
   logId: string,
-  sparing = false,
-): Handler => {
-  const { name, events: types } = projection;
-  const { start, look, store, stop } = keptIn(readModels, projection, logId, sparing);
-  return {
-    name,
-    types,
-    start,
-    look,
-    stop,
-    async handle({ events, position }: Batch) {
-      const ids = new Set<string>();
-      for (const event of events) for (const id of idsOf(projection, event)) ids.add(id);
-      const known = ids.size === 0 ? new Map<string, Row>() : await readModels.load<Row>(name, [...ids]);
-      await store(foldBatch(projection, events, known), position);
-    },
-  };
-};
+): Handler => ({
+  name: projection.name,
+  types: projection.events,
+  async start() {
+    const checkpoint = await readModels.checkpoint(projection.name);
+    if (checkpoint && checkpoint.log === logId && checkpoint.version === projection.version)
+      return checkpoint.position;
+    await readModels.drop(projection.name);
+    return -1;
+  },
+  async handle({ events, position }: Batch) {
+    const ids = new Set<string>();
+    for (const event of events) for (const id of idsOf(projection, event)) ids.add(id);
+    const known =
+      ids.size === 0 ? new Map<string, Row>() : await readModels.load<Row>(projection.name, [...ids]);
+    const rows = foldBatch(projection, events, known);
+    await readModels.apply(projection.name, rows, { log: logId, version: projection.version, position });
+  },
+});

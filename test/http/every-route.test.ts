@@ -11,7 +11,9 @@ import { newTenant, scopedKey, type Tenant } from '../support/tenants.js';
 const operations = (action: string, more: object) => ({ operations: [{ action, ...more }] });
 
 /** A good request to each route, by its id. Path parameters are filled in with records of the asking tenant. */
-const fixtures: Readonly<Record<string, { readonly body?: () => object; readonly status: number }>> = {
+const fixtures: Readonly<
+  Record<string, { readonly body?: () => object; readonly query?: string; readonly status: number }>
+> = {
   listWorkspaces: { status: 200 },
   getWorkspace: { status: 200 },
   createWorkspace: { status: 201, body: () => ({ name: 'Every route' }) },
@@ -61,6 +63,18 @@ const fixtures: Readonly<Record<string, { readonly body?: () => object; readonly
     body: () => ({ server: 'filesystem', tool: 'write_file', arguments: { path: 'a.txt', content: 'a' } }),
   },
   readMcpResource: { status: 200 },
+  checkEntitlement: { status: 200, query: 'feature=posts' },
+  recordUsage: { status: 200, body: () => ({ feature: 'posts' }) },
+  correctUsage: { status: 200, body: () => ({ quantity: 0, reason: 'Counted twice' }) },
+  getEntitlementSummary: { status: 200 },
+  assignWorkspacePackage: { status: 201, body: () => ({ package: 'pkg_extra_storage' }) },
+  cancelWorkspacePackage: { status: 204, query: 'package=pkg_extra_storage' },
+  grantWorkspaceBoost: {
+    status: 201,
+    body: () => ({ feature: 'posts', type: 'add_limit', amount: 5 }),
+  },
+  suspendWorkspaceEntitlements: { status: 200, body: () => ({ reason: 'Payment failed' }) },
+  resumeWorkspaceEntitlements: { status: 200 },
   publishEvent: { status: 202, body: () => ({ type: 'post.created', data: {}, id: randomUUID() }) },
 };
 
@@ -71,7 +85,15 @@ const UNKNOWN = '999999';
 /** Integer ids of one record of each kind. */
 type Records = Readonly<
   Record<
-    'workspaces' | 'workspace_id' | 'namespaces' | 'api-keys' | 'webhooks' | 'deliveryId' | 'mcp' | 'uri',
+    | 'workspaces'
+    | 'workspace_id'
+    | 'namespaces'
+    | 'api-keys'
+    | 'webhooks'
+    | 'deliveryId'
+    | 'entitlements'
+    | 'mcp'
+    | 'uri',
     string
   >
 >;
@@ -98,6 +120,7 @@ const makeRecords = async (key: string): Promise<Records> => {
   await post('/events', { type: 'record.made', data: {} });
   const file = { path: 'record.txt', content: 'Record' };
   await post('/mcp/tools/call', { server: 'filesystem', tool: 'write_file', arguments: file });
+  const usage = await app.call('POST', '/entitlements/usage', { key, body: { feature: 'posts' } });
   await app.waitForAll();
   const [delivery] = dataOf(await app.call('GET', `/webhooks/${webhook.id}/deliveries`, { key }));
   return {
@@ -107,6 +130,7 @@ const makeRecords = async (key: string): Promise<Records> => {
     'api-keys': String(apiKey.id),
     webhooks: String(webhook.id),
     deliveryId: String(delivery.id),
+    entitlements: usage.body.id,
     mcp: 'filesystem',
     uri: encodeURIComponent('filesystem://record.txt'),
   };
@@ -124,7 +148,11 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 /** The path with its parameters filled in: `id` names a record of the kind that the path begins with. */
-const pathTo = (route: Route, records: Partial<Records> | string): string =>
+const pathTo = (route: Route, records: Partial<Records> | string, more = ''): string => {
+  const query = [fixtures[route.doc.id]?.query, more].filter(Boolean).join('&');
+  return filled(route, records) + (query === '' ? '' : `?${query}`);
+};
+const filled = (route: Route, records: Partial<Records> | string): string =>
   route.path.replace(/[:*](\w+)/g, (_, name: string) => {
     const kind = (name === 'id' ? route.path.split('/')[1] : name) as keyof Records;
     const id = typeof records === 'string' ? records : records[kind];
@@ -133,6 +161,10 @@ const pathTo = (route: Route, records: Partial<Records> | string): string =>
   });
 
 const isWrite = ({ method }: Route) => method !== 'GET';
+/** What ends a record comes last. */
+const byEnd = (left: Route, right: Route) => endOf(left) - endOf(right);
+const endOf = ({ method, path }: Route) =>
+  method === 'DELETE' ? 1 + Number(path.split('/').length === 3) : 0;
 const bodyOf = (route: Route): CallOptions => {
   const { body } = fixtures[route.doc.id] ?? {};
   return body ? { body: body() } : {};
@@ -247,7 +279,7 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
       for (const id of [UNKNOWN, String(stranger.workspace)])
         for (const [path, more] of [
           [pathTo(route, own), { 'X-Workspace-ID': id }],
-          [`${pathTo(route, own)}?workspace_id=${id}`, {}],
+          [pathTo(route, own, `workspace_id=${id}`), {}],
         ] as const) {
           const { status, message } = await refused(route, path, { headers: more, ...bodyOf(route) });
           expect([route.doc.id, status, message]).toEqual([route.doc.id, 404, 'Workspace not found.']);
@@ -283,7 +315,7 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
 
   test('answers 422 to a query parameter that it does not know', () =>
     onEvery(always, async (route) => {
-      const { status, fields } = await refused(route, `${pathTo(route, own)}?nmae=1`, bodyOf(route));
+      const { status, fields } = await refused(route, pathTo(route, own, 'nmae=1'), bodyOf(route));
       expect([route.doc.id, status, fields]).toEqual([
         route.doc.id,
         422,
@@ -309,10 +341,7 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
 
   test('does its work for a key that has its scope and no other', async () => {
     const records = await makeRecords(app.key);
-    // What ends a record comes last.
-    const ordered = routes.toSorted(
-      (left, right) => Number(left.method === 'DELETE') - Number(right.method === 'DELETE'),
-    );
+    const ordered = routes.toSorted(byEnd);
     for (const route of ordered) {
       const key = await scopedKey(app, route.scope === 'any' ? [] : [route.scope]);
       const { status, text } = await app.call(route.method, pathTo(route, records), {
@@ -340,9 +369,7 @@ describe('an answer that was lost after the work was done, on every route that w
         throw new Error('the process was killed');
       },
     });
-    const writing = routes
-      .filter(isWrite)
-      .toSorted((left, right) => Number(left.method === 'DELETE') - Number(right.method === 'DELETE'));
+    const writing = routes.filter(isWrite).toSorted(byEnd);
     const frame = await startFrame(app, writing.map(losing));
     try {
       for (const route of writing) {

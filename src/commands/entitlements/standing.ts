@@ -1,0 +1,128 @@
+// Where an owner stands with a feature: who gives it, how much is allowed, how much is used.
+import {
+  type Allowance,
+  allowanceOf,
+  limitOf,
+  type Overflow,
+  remainingAfter,
+} from '../../domain/entitlements/allowance.js';
+import type { GrantCommand, GrantEvent, Grants, Owner } from '../../domain/entitlements/grants.js';
+import {
+  type Meter,
+  type MeterCommand,
+  type MeterEvent,
+  type Metered,
+  usedAt,
+} from '../../domain/entitlements/meter.js';
+import {
+  firstLeaves,
+  monthEnd,
+  monthsBetween,
+  periodOf,
+  windowOf,
+  within,
+} from '../../domain/entitlements/periods.js';
+import { countedFeature, type Feature, type Plans } from '../../domain/entitlements/plans.js';
+import { meterId } from '../../domain/entitlements/usage-id.js';
+import type { Tier } from '../../domain/tiers.js';
+import type { Streams } from '../handle.js';
+
+/** One who may give a feature. */
+export type Holder = {
+  readonly owner: Owner;
+  /** Workspace (UUID) that what happens here is about. */
+  readonly workspaceId: string;
+  /** Tier whose base package it has; null = only packages that were assigned. */
+  readonly tier: Tier | null;
+  /** Gives nothing that is counted. */
+  readonly flagsOnly?: true;
+};
+/** Who is asked for a feature, one after the other: the first that has it gives it, and its usage is counted there. */
+export type Chain = readonly [Holder, ...Holder[]];
+
+export type GrantStreams = Streams<Grants, GrantCommand, GrantEvent>;
+export type MeterStreams = Streams<Meter, MeterCommand, MeterEvent>;
+
+export type Standing = {
+  /** As it was named; `counted` is the one whose limit and count it has. */
+  readonly feature: Feature;
+  readonly counted: Feature;
+  readonly holder: Holder;
+  readonly suspended: boolean;
+  readonly included: boolean;
+  /** null = no limit. */
+  readonly limit: number | null;
+  /** The part of it that packages give. */
+  readonly packages: number | null;
+  readonly used: number;
+  readonly meter: Metered;
+  /** When the count starts again, where it does. */
+  readonly resetAt?: string;
+};
+
+export type Stand = (chain: Chain, feature: Feature, now: string) => Promise<Standing>;
+
+/** `stand` reads what is acknowledged by any process at the time of the call. */
+export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStreams): Stand => {
+  const allowanceFor = ({ tier, flagsOnly }: Holder, state: Grants, feature: Feature, now: string) => {
+    const base = tier === null ? undefined : plans.tiers[tier];
+    const allowance = allowanceOf(plans, base, state, feature, now);
+    return flagsOnly && feature.type !== 'boolean' ? { ...allowance, included: false } : allowance;
+  };
+
+  /** What the months since the oldest boost have taken from boosts. */
+  const overflows = async (holder: Holder, feature: Feature, since: string, now: string) => {
+    const months = monthsBetween(since, now);
+    const load = async (month: string): Promise<Overflow> => {
+      const id = meterId({ ownerId: holder.owner.id, feature: feature.code, period: month });
+      return { month, used: (await meters.load(id)).state.overflow };
+    };
+    return Promise.all(months.map(load));
+  };
+
+  const limitFor = async (holder: Holder, allowance: Allowance, feature: Feature, now: string) => {
+    const lasting = allowance.boosts.filter(({ duration }) => duration !== 'cycle');
+    const [oldest] = lasting.map(({ grantedAt }) => grantedAt).sort();
+    if (oldest === undefined || allowance.unlimited || feature.reset.kind !== 'monthly')
+      return limitOf(allowance);
+    const taken = await overflows(holder, feature, oldest, now);
+    return limitOf(allowance, remainingAfter(allowance.everBoosts, taken));
+  };
+
+  const resetOf = (feature: Feature, { slices }: Meter, period: string, now: string): string | undefined => {
+    if (feature.reset.kind === 'monthly') return monthEnd(now);
+    const window = windowOf(period);
+    return window && firstLeaves(within(slices, window, Date.parse(now)), window);
+  };
+
+  return async (chain, feature, now) => {
+    const counted = countedFeature(plans, feature);
+    let chosen: { holder: Holder; allowance: Allowance } | undefined;
+    let suspended = false;
+    for (const holder of chain) {
+      const { state } = await granted.load(holder.owner.id);
+      suspended ||= state.suspension !== undefined;
+      const allowance = allowanceFor(holder, state, counted, now);
+      if (allowance.included || !chosen) chosen = chosen?.allowance.included ? chosen : { holder, allowance };
+    }
+    const { holder, allowance } = chosen as NonNullable<typeof chosen>;
+    const { owner, workspaceId } = holder;
+    const period = periodOf(counted.reset, now);
+    const meter = { workspaceId, ownerType: owner.type, ownerId: owner.id, feature: counted.code, period };
+    const { state } = await meters.load(meterId(meter));
+    const resetAt = resetOf(counted, state, period, now);
+    const { included, unlimited, packages } = allowance;
+    return {
+      feature,
+      counted,
+      holder,
+      suspended,
+      included,
+      limit: included ? await limitFor(holder, allowance, counted, now) : 0,
+      packages: unlimited ? null : packages,
+      used: usedAt(state, period, now),
+      meter,
+      ...(resetAt === undefined ? {} : { resetAt }),
+    };
+  };
+};

@@ -1,0 +1,178 @@
+// Usage: what an owner may still do, and what it has done. A record is one append to its meter, decided there.
+import type { EventLog } from '../../adapters/event-log/port.js';
+import type { Recorded } from '../../domain/decider.js';
+import {
+  meter as decider,
+  type MeterEvent,
+  meterSnapshots,
+  type RecordedUsage,
+} from '../../domain/entitlements/meter.js';
+import { periodOf } from '../../domain/entitlements/periods.js';
+import { countedFeature, type Feature, type Plans } from '../../domain/entitlements/plans.js';
+import { meterId, parseUsageId, type UsagePlace, usageId } from '../../domain/entitlements/usage-id.js';
+import { otherDenials } from '../../domain/entitlements/words.js';
+import { DomainError, invalid, notFound } from '../../domain/errors.js';
+import type { CommandContext } from '../context.js';
+import type { Handled } from '../folding.js';
+import { streams } from '../handle.js';
+import {
+  type Chain,
+  type GrantStreams,
+  type MeterStreams,
+  type Stand,
+  type Standing,
+  standing,
+} from './standing.js';
+
+export type NewUsage = {
+  readonly feature: string;
+  readonly quantity: number;
+  readonly metadata?: Record<string, string> | undefined;
+};
+/** A record as it was decided: the count includes it. */
+export type UsageAnswer = {
+  readonly id: string;
+  readonly feature: string;
+  readonly currentUsage: number;
+  readonly limit: number | null;
+  readonly overLimit: boolean;
+};
+export type CorrectionAnswer = {
+  readonly id: string;
+  readonly feature: string;
+  readonly quantity: number;
+  readonly previous: number;
+  readonly currentUsage: number;
+  readonly limit: number | null;
+};
+
+export type UsageCommands = {
+  /** Throws `feature_limit_reached` where it is not allowed, `validation_failed` for a feature that does not exist. */
+  record(chain: Chain, input: NewUsage, command: CommandContext): Promise<UsageAnswer>;
+  /** Says what a record should have said. Throws `not_found`, and `feature_limit_reached` when it then exceeds the limit. */
+  correct(
+    chain: Chain,
+    id: string,
+    input: { quantity: number; reason: string },
+    command: CommandContext,
+  ): Promise<CorrectionAnswer>;
+  readonly stand: Stand;
+  readonly meters: MeterStreams;
+};
+
+const refuse = (feature: Feature, reason: 'FEATURE_NOT_INCLUDED' | 'WORKSPACE_SUSPENDED'): never => {
+  throw new DomainError('feature_limit_reached', otherDenials[reason](feature.name), {
+    feature: feature.code,
+    reason,
+  });
+};
+
+/** How many meters are kept folded. */
+const CACHED = 50_000;
+/** Processes that share a hot meter get in each other's way all the time: one of them gets through each time. */
+const MAX_TRIES = 100;
+
+export const usageCommands = (deps: {
+  readonly log: EventLog;
+  readonly plans: Plans;
+  readonly granted: GrantStreams;
+  readonly now: () => Date;
+  /** Counts what exceeds a limit instead of refusing it. */
+  readonly admitOver: boolean;
+}): UsageCommands => {
+  const { log, plans, granted, now, admitOver } = deps;
+  const meters: MeterStreams = streams(log, 'usage', decider, {
+    now,
+    cached: CACHED,
+    snapshots: meterSnapshots,
+    maxTries: MAX_TRIES,
+  });
+  const stand = standing(plans, granted, meters);
+
+  const answer = ({ events, revision }: Handled<unknown, MeterEvent>): UsageAnswer => {
+    const [first] = events;
+    if (first?.type !== 'UsageRecorded') throw new Error('a record of usage left no event');
+    const { data } = first;
+    return {
+      id: usageId({ ...data, revision: revision - events.length + 1 }),
+      feature: data.named ?? data.feature,
+      currentUsage: data.currentUsage,
+      limit: data.limit,
+      overLimit: data.overLimit === true,
+    };
+  };
+
+  /** What an earlier run has recorded: on any meter that it may have been counted on. */
+  const recordedBefore = async (chain: Chain, feature: Feature, command: CommandContext) => {
+    if (!command.retry) return undefined;
+    const counted = countedFeature(plans, feature);
+    const period = periodOf(counted.reset, command.now);
+    for (const { owner } of chain) {
+      const id = meterId({ ownerId: owner.id, feature: counted.code, period });
+      const found = await meters.found(id, command);
+      if (found) return answer(found);
+    }
+    return undefined;
+  };
+
+  const eventAt = async (place: UsagePlace): Promise<Recorded<{ type: string; data: RecordedUsage }>> => {
+    for await (const event of log.read(`usage-${meterId(place)}`, { from: place.revision, limit: 1 }))
+      if (event.type === 'UsageRecorded')
+        return event as Recorded as Recorded<{ type: string; data: RecordedUsage }>;
+    throw notFound('Usage record');
+  };
+
+  /** The limits of a record's meter: today's while its period lasts, else those that it was decided by. */
+  const termsFor = async (chain: Chain, data: RecordedUsage, at: string) => {
+    const feature = plans.features.get(data.feature);
+    const current: Standing | undefined = feature && (await stand(chain, feature, at));
+    const { limit, packages } = current && meterId(current.meter) === meterId(data) ? current : data;
+    return { limit, packages, now: at, admitOver };
+  };
+
+  return {
+    stand,
+    meters,
+
+    async record(chain, { feature: code, quantity, metadata }, command) {
+      const feature = plans.features.get(code);
+      if (!feature) throw invalid({ feature: 'The selected feature is invalid.' });
+      const before = await recordedBefore(chain, feature, command);
+      if (before) return before;
+      const { meter, limit, packages, included, suspended } = await stand(chain, feature, command.now);
+      if (suspended) refuse(feature, 'WORKSPACE_SUSPENDED');
+      if (!included) refuse(feature, 'FEATURE_NOT_INCLUDED');
+      const terms = { limit, packages, now: command.now, admitOver };
+      const named = feature.code === meter.feature ? {} : { named: feature.code };
+      const about = { meter, terms, quantity, ...named, ...(metadata === undefined ? {} : { metadata }) };
+      const options = { subject: meter.workspaceId };
+      return answer(await meters.handle(meterId(meter), { type: 'RecordUsage', ...about }, command, options));
+    },
+
+    async correct(chain, id, { quantity, reason }, command) {
+      const place = parseUsageId(id);
+      if (!place || !chain.some(({ owner }) => owner.id === place.ownerId)) throw notFound('Usage record');
+      const { data, metadata } = await eventAt(place);
+      const { workspaceId, ownerType, ownerId, feature, period } = data;
+      const meter = { workspaceId, ownerType, ownerId, feature, period };
+      const correction = {
+        type: 'CorrectUsage' as const,
+        meter,
+        terms: await termsFor(chain, data, command.now),
+        record: place.revision,
+        recordedAt: metadata.at,
+        recorded: data.quantity,
+        quantity,
+        reason,
+      };
+      const done = await meters.handle(meterId(meter), correction, command, { subject: workspaceId });
+      const [event] = done.events;
+      const shown = { id, feature: data.named ?? feature, quantity };
+      if (event?.type === 'UsageCorrected') {
+        const { previous, currentUsage, limit } = event.data;
+        return { ...shown, previous, currentUsage, limit };
+      }
+      return { ...shown, previous: quantity, currentUsage: done.state.used, limit: correction.terms.limit };
+    },
+  };
+};
