@@ -1,19 +1,23 @@
 // The composition root: opens the stores, wires commands, projections, deliveries and HTTP, starts and stops them.
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ReadModels } from './adapters/read-models/port.js';
 import { type Commands, wireCommands } from './app/commands.js';
 import { type Deliveries, wireDeliveries } from './app/deliveries.js';
+import { drafting } from './app/drafting.js';
 import { openMcpServers } from './app/mcp-servers.js';
 import { models, projections } from './app/models.js';
 import { watch } from './app/observe.js';
 import { loadPlans } from './app/plans.js';
 import type { Report } from './app/report.js';
-import { wireRoutes } from './app/routes.js';
+import { recordRoutes, wireRoutes } from './app/routes.js';
 import { openStores, type Stores } from './app/stores.js';
 import { handleCliRequest } from './cli/requests.js';
+import { batchReactor } from './commands/batch-reactor.js';
 import { type Bootstrap, bootstrap, type FirstStart } from './commands/bootstrap.js';
 import { namespaceReactor } from './commands/namespace-endings.js';
 import { rotationReactor } from './commands/rotations.js';
+import { keptTurns } from './commands/turns.js';
 import type { Config } from './config.js';
 import { rateLimits } from './domain/rate-limits.js';
 import { createOnce } from './http/idempotency.js';
@@ -71,6 +75,7 @@ export const buildApp = async (
   const deliveries = wireDeliveries(stores, commands, config, now, report, (outcome) =>
     metrics.deliveryAttempts.inc({ outcome }),
   );
+  const batching = batchReactor({ batches: commands.batches, readModels, logId: log.id, now });
   const following = follower(
     log,
     {
@@ -80,6 +85,7 @@ export const buildApp = async (
       ],
       reactors: [
         rotationReactor({ apiKeys: commands.apiKeys, readModels, logId: log.id }),
+        batching,
         namespaceReactor({ namespaces: commands.namespaces, readModels, logId: log.id }),
         deliveries.subscriber.handler,
         deliveries.scheduler.handler,
@@ -103,8 +109,18 @@ export const buildApp = async (
   });
   const upgradeUrl =
     config.UPGRADE_URL ?? `${config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`}/docs`;
-  const batches = { waitFor, upgradeUrl, failed: failureLog(logger) };
-  const routes = wireRoutes(stores, commands, deliveries, limiter, mcpServers, config, batches);
+  const routesOf = (rows: ReadModels, some: Commands) =>
+    recordRoutes(rows, some, deliveries, limiter, config);
+  const routes = wireRoutes(stores, commands, deliveries, mcpServers, config, {
+    routes: routesOf(readModels, commands),
+    batches: commands.batches,
+    draft: drafting(stores, commands, config, now, routesOf),
+    // Rows are counted once they show all that was written before.
+    keepTurns: () => keptTurns(commands.turns, async () => waitFor(await log.head())),
+    waitFor,
+    failed: failureLog(logger),
+    upgradeUrl,
+  });
   let serving = false;
   const readiness = watch({ metrics, follower: following, stores, isServing: () => serving });
   const server = createServer({
@@ -194,6 +210,7 @@ export const buildApp = async (
       const note = (error: unknown) => report.warn('not written at the end', { error: String(error) });
       await commands.uses.stop().catch(note);
       await commands.requests.stop();
+      batching.stop();
       await following.stop();
       await deliveries.subscriber.stop().catch(note);
       await stores.close();

@@ -1,6 +1,7 @@
 // Wires the commands of all areas to the log and the other stores they use.
 import { seal, unseal } from '../adapters/seal.js';
 import { type ApiKeyCommands, apiKeyCommands } from '../commands/api-keys.js';
+import { type BatchCommands, type BatchHolder, batchCommands } from '../commands/batch.js';
 import { type DeliveryCommands, deliveryCommands } from '../commands/deliveries.js';
 import { type ProvisioningCommands, provisioningCommands } from '../commands/entitlements/provisioning.js';
 import { type UsageCommands, usageCommands } from '../commands/entitlements/usage.js';
@@ -10,6 +11,7 @@ import { type McpCommands, mcpCommands } from '../commands/mcp.js';
 import { type NamespaceCommands, namespaceCommands } from '../commands/namespaces.js';
 import { type PersonalData, personalData } from '../commands/personal-data.js';
 import { type SeoCommands, seoCommands } from '../commands/seo.js';
+import { type Turns, turns } from '../commands/turns.js';
 import { type RequestCounts, requestCounts } from '../commands/usage.js';
 import { type UserCommands, userCommands } from '../commands/users.js';
 import { type SecretBox, type WebhookCommands, webhookCommands } from '../commands/webhooks.js';
@@ -28,6 +30,7 @@ export type Commands = {
   /** Seals what belongs to a person. */
   readonly personal: PersonalData;
   readonly apiKeys: ApiKeyCommands;
+  readonly batches: BatchCommands;
   readonly uses: KeyUses;
   readonly webhooks: WebhookCommands;
   readonly events: EventCommands;
@@ -42,6 +45,35 @@ export type Commands = {
   readonly outcomes: ReturnType<typeof outcomes>;
   /** Opens the sealed secrets of endpoints. */
   readonly secrets: SecretBox;
+  /** What one request does after the other, where rows are counted. */
+  readonly turns: Turns;
+};
+
+/** The commands whose decisions may be taken together with others, as long as they are not written. */
+export const wireRecords = (
+  { log, readModels, keys, vault }: Pick<Stores, 'log' | 'readModels' | 'keys' | 'vault'>,
+  config: Config,
+  now: () => Date,
+  turns: Turns,
+) => {
+  const secretKey = keys['webhook-secret'];
+  const secrets: SecretBox = {
+    seal: (plain, aad) => seal(secretKey, plain, aad),
+    open: (sealed, aad) => unseal(secretKey, sealed, aad).toString('utf8'),
+  };
+  const checkTarget = (url: string) =>
+    checkTargetUrl(url, { allowPrivate: config.WEBHOOK_ALLOW_PRIVATE_TARGETS });
+  const personal = personalData(vault, keys.email);
+  return {
+    workspaces: workspaceCommands(log, now),
+    namespaces: namespaceCommands({ log, readModels, now }),
+    users: userCommands({ log, readModels, personal, now }),
+    personal,
+    apiKeys: apiKeyCommands({ log, readModels, now, turns }),
+    webhooks: webhookCommands({ log, readModels, secrets, checkTarget, now, turns }),
+    secrets,
+    turns,
+  };
 };
 
 export const wireCommands = (
@@ -51,25 +83,22 @@ export const wireCommands = (
   now: () => Date,
   report: Report,
 ): Commands => {
-  const { log, readModels, keys, vault } = stores;
-  const secretKey = keys['webhook-secret'];
-  const secrets: SecretBox = {
-    seal: (plain, aad) => seal(secretKey, plain, aad),
-    open: (sealed, aad) => unseal(secretKey, sealed, aad).toString('utf8'),
-  };
-  const checkTarget = (url: string) =>
-    checkTargetUrl(url, { allowPrivate: config.WEBHOOK_ALLOW_PRIVATE_TARGETS });
-  const written = outcomes(log, now);
-  const personal = personalData(vault, keys.email);
+  const { log, readModels, keys } = stores;
   const provisioning = provisioningCommands({ log, plans, now });
+  const written = outcomes(log, now);
+  const records = wireRecords(stores, config, now, turns());
+  const { workspaces, namespaces, users, apiKeys, webhooks } = records;
+  const holders = new Map<string, BatchHolder>([
+    ['workspace', workspaces.streams],
+    ['namespace', namespaces.streams],
+    ['user', users.streams],
+    ['apiKey', apiKeys.streams],
+    ['webhookEndpoint', webhooks.streams],
+  ]);
   return {
-    workspaces: workspaceCommands(log, now),
-    namespaces: namespaceCommands({ log, readModels, now }),
-    users: userCommands({ log, readModels, personal, now }),
-    personal,
-    apiKeys: apiKeyCommands({ log, readModels, now }),
+    ...records,
+    batches: batchCommands(log, holders, now),
     uses: keyUses({ log, readModels, now, report }),
-    webhooks: webhookCommands({ log, readModels, secrets, checkTarget, now }),
     events: eventCommands(log, now),
     mcp: mcpCommands(log, keys['tool-answer'], now),
     deliveries: deliveryCommands(readModels, written, now),
@@ -85,6 +114,5 @@ export const wireCommands = (
       admitOver: config.USAGE_OVER_LIMIT === 'record',
     }),
     outcomes: written,
-    secrets,
   };
 };

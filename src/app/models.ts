@@ -1,4 +1,6 @@
 // Every read model of the product.
+
+import { batchesFinished } from '../commands/batch-reactor.js';
 import { namespaceEndings } from '../commands/namespace-endings.js';
 import { rotations } from '../commands/rotations.js';
 import { apiKeyUses } from '../projections/api-key-uses.js';
@@ -30,4 +32,10 @@ export const projections: readonly Projection[] = [
   meters,
 ];
 
-export const models: readonly Described[] = [...projections, apiKeyUses, rotations, namespaceEndings];
+export const models: readonly Described[] = [
+  ...projections,
+  apiKeyUses,
+  rotations,
+  batchesFinished,
+  namespaceEndings,
+];

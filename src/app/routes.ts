@@ -1,5 +1,6 @@
 // The route table of the product.
 import type { McpServer } from '../adapters/mcp-servers/port.js';
+import type { ReadModels } from '../adapters/read-models/port.js';
 import type { Config } from '../config.js';
 import { testCall } from '../deliveries/test-call.js';
 import { apiKeyRoutes } from '../http/api-keys/routes.js';
@@ -24,22 +25,18 @@ import type { Commands } from './commands.js';
 import type { Deliveries } from './deliveries.js';
 import type { Stores } from './stores.js';
 
-export const wireRoutes = (
-  { readModels, log }: Stores,
+/** The endpoints of the records that take batches. */
+export const recordRoutes = (
+  readModels: ReadModels,
   commands: Commands,
-  { payloads, poster }: Deliveries,
+  { poster }: Pick<Deliveries, 'poster'>,
   limiter: Limiter,
-  mcpServers: readonly McpServer[],
   config: Config,
-  batches: Omit<BatchDeps, 'routes'>,
 ): Route[] => {
-  const { workspaces, namespaces, apiKeys, uses, webhooks, events, mcp, deliveries, seo, users, secrets } =
-    commands;
-  const { usage, provisioning, plans } = commands;
+  const { workspaces, namespaces, apiKeys, uses, webhooks, users, secrets, turns } = commands;
   const shown = showUsers(readModels, users);
-  const retentionDays = config.DELIVERY_RETENTION_DAYS;
-  const records = [
-    ...workspaceRoutes({ readModels, workspaces, showUsers: shown }),
+  return [
+    ...workspaceRoutes({ readModels, workspaces, showUsers: shown, turns }),
     ...namespaceRoutes({ readModels, namespaces, showUsers: shown }),
     ...apiKeyRoutes({ readModels, apiKeys, uses, limiter, showUsers: shown }),
     ...webhookRoutes({
@@ -47,12 +44,23 @@ export const wireRoutes = (
       webhooks,
       testCall: testCall({ poster, secrets, timeoutMs: config.WEBHOOK_TIMEOUT_MS }),
       targets: { allowPrivate: config.WEBHOOK_ALLOW_PRIVATE_TARGETS },
-      retentionDays,
+      retentionDays: config.DELIVERY_RETENTION_DAYS,
     }),
   ];
+};
+
+export const wireRoutes = (
+  { readModels, log }: Stores,
+  { events, mcp, deliveries, requests, seo, plans, usage, provisioning }: Commands,
+  { payloads }: Deliveries,
+  mcpServers: readonly McpServer[],
+  config: Config,
+  batches: BatchDeps,
+): Route[] => {
+  const retentionDays = config.DELIVERY_RETENTION_DAYS;
   return [
-    ...records,
-    ...batchRoutes(batchResources, { ...batches, routes: records }),
+    ...batches.routes,
+    ...batchRoutes(batchResources, batches),
     ...deliveryRoutes({
       readModels,
       log,
@@ -65,7 +73,7 @@ export const wireRoutes = (
     ...provisioningRoutes({ readModels, provisioning }),
     ...eventTypeRoutes(),
     ...eventRoutes({ events }),
-    ...usageRoutes({ readModels, requests: commands.requests, waitFor: batches.waitFor }),
+    ...usageRoutes({ readModels, requests, waitFor: batches.waitFor }),
     ...seoRoutes({ readModels, seo }),
     ...mcpRoutes({ servers: mcpServers, mcp, checkArguments: argumentChecker() }),
   ];

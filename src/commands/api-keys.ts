@@ -18,6 +18,7 @@ import { type Streams, streams } from './handle.js';
 import { hashOfKey, newApiKey, prefixOf } from './key-secrets.js';
 import { nextNumber } from './numbers.js';
 import { quota } from './quotas.js';
+import type { Turns } from './turns.js';
 import { requireTier } from './workspaces.js';
 
 /** Who asks, with which key, and for which workspace. */
@@ -116,10 +117,17 @@ export const apiKeyCommands = (deps: {
   log: EventLog;
   readModels: ReadModels;
   now: () => Date;
+  turns?: Turns;
 }): ApiKeyCommands => {
-  const { log, readModels, now } = deps;
+  const { log, readModels, now, turns } = deps;
   const handled = streams(log, 'apiKey', apiKey, { now });
-  const withinQuota = quota({ readModels, model: 'api-keys', limits: apiKeyQuota, feature: 'api_keys' });
+  const withinQuota = quota({
+    readModels,
+    model: 'api-keys',
+    limits: apiKeyQuota,
+    feature: 'api_keys',
+    turns,
+  });
 
   /** Runs a command on one key's stream. */
   const run = async (

@@ -2,6 +2,7 @@
 import type { ReadModels, Term } from '../adapters/read-models/port.js';
 import { DomainError } from '../domain/errors.js';
 import type { Tier } from '../domain/tiers.js';
+import { turns as newTurns, type Turns } from './turns.js';
 
 export type QuotaOptions = {
   readonly readModels: ReadModels;
@@ -10,6 +11,8 @@ export type QuotaOptions = {
   readonly limits: Readonly<Record<Tier, number>>;
   /** Name of the feature in the refusal. */
   readonly feature: string;
+  /** Shared by those who create side by side. */
+  readonly turns?: Turns | undefined;
 };
 /** Runs `create`, which makes record `id`, or throws `feature_limit_reached`. `where` says which rows count. */
 export type Quota = <T>(
@@ -23,8 +26,7 @@ export type Quota = <T>(
  * Lets one creation at a time through per workspace, and counts what its rows do not show yet. Exact within this
  * process; several processes together may overshoot by one record each.
  */
-export const quota = ({ readModels, model, limits, feature }: QuotaOptions): Quota => {
-  const queues = new Map<string, Promise<unknown>>();
+export const quota = ({ readModels, model, limits, feature, turns = newTurns() }: QuotaOptions): Quota => {
   /** Records made here lately, by workspace: they count until they have rows. */
   const fresh = new Map<string, ReadonlySet<string>>();
 
@@ -52,13 +54,6 @@ export const quota = ({ readModels, model, limits, feature }: QuotaOptions): Quo
       fresh.set(workspaceId, new Set([...(fresh.get(workspaceId) ?? []), id]));
       return made;
     };
-    const before = queues.get(workspaceId) ?? Promise.resolve();
-    const run = before.catch(() => undefined).then(admit);
-    queues.set(workspaceId, run);
-    try {
-      return await run;
-    } finally {
-      if (queues.get(workspaceId) === run) queues.delete(workspaceId);
-    }
+    return turns(`${feature} ${workspaceId}`, admit);
   };
 };

@@ -17,6 +17,7 @@ import type { Handled } from './folding.js';
 import { type Streams, streams } from './handle.js';
 import { nextNumber } from './numbers.js';
 import { quota } from './quotas.js';
+import type { Turns } from './turns.js';
 
 /** Seals secrets for storage; `aad` ties a text to its endpoint (its UUID). `open` throws when it was changed. */
 export type SecretBox = {
@@ -31,6 +32,7 @@ export type WebhookDeps = {
   /** Throws a validation error on `url` when nothing may be sent there. */
   readonly checkTarget: (url: string) => Promise<void>;
   readonly now: () => Date;
+  readonly turns?: Turns;
 };
 
 /** Who asks, and for which workspace. */
@@ -85,9 +87,15 @@ const newSecret = (context: CommandContext): string =>
   `whsec_${randomFor(context, 'webhook-secret').toString('base64')}`;
 
 export const webhookCommands = (deps: WebhookDeps): WebhookCommands => {
-  const { log, readModels, secrets, checkTarget, now } = deps;
+  const { log, readModels, secrets, checkTarget, now, turns } = deps;
   const handled = streams(log, 'webhookEndpoint', webhook, { now });
-  const withinQuota = quota({ readModels, model: 'webhooks', limits: webhookQuota, feature: 'webhooks' });
+  const withinQuota = quota({
+    readModels,
+    model: 'webhooks',
+    limits: webhookQuota,
+    feature: 'webhooks',
+    turns,
+  });
 
   /** Runs a command on an endpoint that exists. */
   const run = async (id: string, command: WebhookCommand, asking: WebhookAsking): Promise<WebhookAnswer> => {

@@ -42,6 +42,7 @@ export const exampleIds = {
   nextApiKeyId: '019bc0d4-8a40-7c3e-9d1b-2f6a51e0c005',
   deliveryId: '019bc0d4-8a40-7c3e-9d1b-2f6a51e0c006',
   eventId: '019bc0d4-8a40-7c3e-9d1b-2f6a51e0c007',
+  commandId: '019bc0d4-8a40-7c3e-9d1b-2f6a51e0c010',
   reportId: '019bc0d4-8a40-7c3e-9d1b-2f6a51e0c008',
   namespaceId: '019bc0d4-8a40-7c3e-9d1b-2f6a51e0c009',
 } as const;

@@ -1,5 +1,6 @@
 // Every event type of the product: its schema, its name on the wire, what it says, and an example.
 import type { EventType } from './catalogue-area.js';
+import { batchTypes } from './catalogue-batch.js';
 import { entitlementTypes } from './catalogue-entitlements.js';
 import { ingestTypes } from './catalogue-ingest.js';
 import { mcpTypes } from './catalogue-mcp.js';
@@ -10,9 +11,15 @@ import type { DomainEvent } from './decider.js';
 
 /** Every type, by name, in a steady order. */
 export const catalogue: ReadonlyMap<string, EventType> = new Map(
-  [...tenancyTypes, ...namespaceTypes, ...entitlementTypes, ...webhookTypes, ...ingestTypes, ...mcpTypes].map(
-    (entry) => [entry.type, entry],
-  ),
+  [
+    ...tenancyTypes,
+    ...namespaceTypes,
+    ...batchTypes,
+    ...entitlementTypes,
+    ...webhookTypes,
+    ...ingestTypes,
+    ...mcpTypes,
+  ].map((entry) => [entry.type, entry]),
 );
 
 /** Name of an event on the wire; null when it is never delivered. */

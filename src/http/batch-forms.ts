@@ -33,6 +33,7 @@ export type Operation = z.infer<typeof operation>;
 
 export const BatchBody = z.strictObject({
   operations: z.array(operation).min(1).max(MAX_OPERATIONS),
+  atomic: z.boolean().default(false).meta({ description: 'All of the operations, or none.' }),
 });
 
 /** Names and examples of one resource. */
@@ -78,7 +79,7 @@ export const batchDoc = ({
     id: `batch${name}`,
     tag,
     summary: `Create, update and delete up to ${MAX_OPERATIONS} ${things} at once`,
-    description: `Each operation does what the single endpoint does, with its rules, its scope and its answer: \`data\`, or the error in the form of the dialect. They run in order, and one that fails does not stop the others. One Idempotency-Key covers them all; \`If-Match\` has no meaning here.${note === '' ? '' : ` ${note}`}`,
+    description: `Each operation does what the single endpoint does, with its rules, its scope and its answer: \`data\`, or the error in the form of the dialect. They run in order, and one that fails does not stop the others. With \`atomic\` all are decided before any is written: if one fails, none is done, and the answer is 422 with every reason. One Idempotency-Key covers them all; \`If-Match\` has no meaning here.${note === '' ? '' : ` ${note}`}`,
     requestExample: {
       operations: [
         { action: 'create', data: create },
@@ -91,6 +92,9 @@ export const batchDoc = ({
       description: 'What came of each operation, in order. Look at `meta.failed`.',
       example: { data: [...done({}), { ...refused, error: 'not_found', message }], meta },
       example2024: { data: [...done({ id: prefixed }), { ...refused, error: wrong }], meta },
+    },
+    refusals: {
+      422: 'The request is not well-formed; or, with `atomic`, an operation fails: `errors` are keyed by `operations.0.data.name` or `operations.0`, and `operations` lists those that fail.',
     },
   };
 };

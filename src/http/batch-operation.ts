@@ -24,6 +24,9 @@ export type Outcome =
   | { readonly operation: Operation; readonly answer: Answer }
   | { readonly operation: Operation; readonly error: unknown };
 
+export const errorsIn = (outcomes: readonly Outcome[]): unknown[] =>
+  outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
+
 /** Identity and randomness of the n-th operation: the same on a retry of the batch. */
 const commandOf = (command: CommandContext, index: number): CommandContext => ({
   ...command,

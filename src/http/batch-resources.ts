@@ -4,6 +4,18 @@ import type { BatchResource } from './batch.js';
 const times = { created_at: '2026-01-15T10:30:00Z' };
 
 const workspace = { id: 2, name: 'New Workspace', slug: 'new-workspace', tier: 'free', ...times };
+const namespace = {
+  id: 2,
+  uuid: '550e8400-e29b-41d4-a716-446655440000',
+  name: 'Client: Acme Corp',
+  slug: 'client-acme',
+  owner_type: 'Workspace',
+  owner_id: 10,
+  workspace_id: 10,
+  is_default: false,
+  is_active: true,
+  ...times,
+};
 const apiKey = {
   id: 2,
   name: 'Mobile App Key',
@@ -32,6 +44,19 @@ export const batchResources: readonly BatchResource[] = [
       created: workspace,
       updated: { ...workspace, id: 1, name: 'Updated Name' },
       prefixed: 'wks_01kf0d8x2zfyt9hp5g7q3n4c6e',
+    },
+  },
+  {
+    path: '/namespaces',
+    words: {
+      id: 'Namespaces',
+      tag: 'Namespaces',
+      things: 'namespaces',
+      create: { name: 'Client: Acme Corp', slug: 'client-acme' },
+      update: { is_active: false },
+      created: namespace,
+      updated: { ...namespace, id: 1, is_active: false },
+      prefixed: 'ns_2n1t201rmv87aaebj4cha46800',
     },
   },
   {

@@ -1,6 +1,14 @@
 // Many operations in one request: each through its own endpoint, and one answer for them all.
-import { type Action, BatchBody, type BatchWords, batchDoc, type Operation } from './batch-forms.js';
-import { type Endpoint, itemOf, type Outcome, runOperation, type Whole } from './batch-operation.js';
+import { type AtomicDeps, createAtomic, refusedTogether } from './batch-atomic.js';
+import { type Action, actions, BatchBody, type BatchWords, batchDoc, type Operation } from './batch-forms.js';
+import {
+  type Endpoint,
+  errorsIn,
+  itemOf,
+  type Outcome,
+  runOperation,
+  type Whole,
+} from './batch-operation.js';
 import { refusalOf, wireError } from './errors.js';
 import { isRemembered } from './idempotency.js';
 import type { FailureLog } from './reply.js';
@@ -22,11 +30,9 @@ export type BatchResource = {
   readonly instead?: Partial<Record<Action, Single>>;
 };
 
-export type BatchDeps = {
+export type BatchDeps = AtomicDeps & {
   /** The endpoints that the operations stand for, and others. */
   readonly routes: readonly Route[];
-  /** Resolves when the read models have seen `position`, or it took too long. */
-  waitFor(position: number): Promise<unknown>;
   readonly failed: FailureLog;
   readonly upgradeUrl: string;
 };
@@ -40,17 +46,15 @@ const usual = ({ path }: BatchResource): Record<Action, Single> => ({
   delete: { method: 'DELETE', path: `${path}/:id` },
 });
 
-const errorsIn = (outcomes: readonly Outcome[]): unknown[] =>
-  outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
-
 const isUnavailable = (error: unknown) => refusalOf(error)?.code === 'unavailable';
 
 export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps): Route[] => {
   const { routes, waitFor, failed, upgradeUrl } = deps;
+  const atomically = createAtomic(deps);
 
-  const endpointOf = (resource: BatchResource, action: Action): Endpoint => {
+  const endpointOf = (resource: BatchResource, action: Action, among: readonly Route[]): Endpoint => {
     const single = { ...usual(resource), ...resource.instead }[action];
-    const found = routes.find(({ method, path }) => method === single.method && path === single.path);
+    const found = among.find(({ method, path }) => method === single.method && path === single.path);
     if (!found) throw new Error(`There is no endpoint ${single.method} ${single.path} for a batch.`);
     return { route: found, params: single.params };
   };
@@ -69,11 +73,11 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
     return outcomes;
   };
 
-  const answerOf = (outcomes: readonly Outcome[], whole: Whole, pattern: string): Answer => {
+  const answerOf = (outcomes: readonly Outcome[], whole: Whole, atomic: boolean): Answer => {
     const { requestId, dialect, caller } = whole;
-    const errors = errorsIn(outcomes);
-    for (const error of errors) failed(error, { requestId, route: pattern });
     const wireOf = (error: unknown) => wireError(error, { requestId, scopes: caller.key.scopes, upgradeUrl });
+    const errors = errorsIn(outcomes);
+    if (errors.length > 0 && atomic) return refusedTogether(outcomes, whole, wireOf);
     if (errors.length === outcomes.length && errors.every(isUnavailable)) throw errors[0];
     const total = outcomes.length;
     const meta = { total, succeeded: total - errors.length, failed: errors.length };
@@ -82,22 +86,26 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
   };
 
   return resources.map((resource) => {
-    const endpoints = {
-      create: endpointOf(resource, 'create'),
-      update: endpointOf(resource, 'update'),
-      delete: endpointOf(resource, 'delete'),
-    };
-    const pattern = patternOf(`${resource.path}/batch`);
+    const { path, words } = resource;
+    const singles = new Map(actions.map((action) => [action, endpointOf(resource, action, routes)]));
     return route({
       method: 'POST',
-      path: `${resource.path}/batch`,
+      path: `${path}/batch`,
       scope: 'any',
       body: BatchBody,
-      doc: batchDoc(resource.words),
+      doc: batchDoc(words),
       handle: async (whole) => {
-        const run: Run = (operation, index) =>
-          runOperation(whole, endpoints[operation.action], operation, index);
-        return answerOf(await inOrder(whole.body.operations, run), whole, pattern);
+        const { operations, atomic } = whole.body;
+        const outcomes = atomic
+          ? await atomically(whole, path.slice(1), operations, ({ action }, among) =>
+              endpointOf(resource, action, among),
+            )
+          : await inOrder(operations, (operation, index) =>
+              runOperation(whole, singles.get(operation.action) as Endpoint, operation, index),
+            );
+        for (const error of errorsIn(outcomes))
+          failed(error, { requestId: whole.requestId, route: patternOf(`${path}/batch`) });
+        return answerOf(outcomes, whole, atomic);
       },
     });
   });

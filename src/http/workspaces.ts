@@ -1,5 +1,6 @@
 // Endpoints of workspaces.
 import type { ReadModels } from '../adapters/read-models/port.js';
+import type { Turns } from '../commands/turns.js';
 import type { WorkspaceCommands } from '../commands/workspaces.js';
 import { created, updated } from '../dialects/envelopes.js';
 import { workspaceViews } from '../dialects/workspaces.js';
@@ -17,8 +18,7 @@ import { workspaceIncludes } from './workspace-includes.js';
  * Runs a deletion unless it would leave its user without any workspace. One at a time per user, and without those
  * that were deleted lately and still have rows. Exact within this process.
  */
-const lastWorkspaceGuard = (readModels: ReadModels) => {
-  const queues = new Map<string, Promise<unknown>>();
+const lastWorkspaceGuard = (readModels: ReadModels, turns: Turns) => {
   /** Workspaces deleted here lately, by user: they do not count although they may still have rows. */
   const gone = new Map<string, ReadonlySet<string>>();
 
@@ -38,13 +38,7 @@ const lastWorkspaceGuard = (readModels: ReadModels) => {
       gone.set(userId, new Set([...lately, id]));
       return done;
     };
-    const turn = (queues.get(userId) ?? Promise.resolve()).catch(() => undefined).then(attempt);
-    queues.set(userId, turn);
-    try {
-      return await turn;
-    } finally {
-      if (queues.get(userId) === turn) queues.delete(userId);
-    }
+    return turns(`last workspace ${userId}`, attempt);
   };
 };
 
@@ -52,10 +46,11 @@ export const workspaceRoutes = (deps: {
   readModels: ReadModels;
   workspaces: WorkspaceCommands;
   showUsers: ShowUsers;
+  turns: Turns;
 }): Route[] => {
-  const { readModels, workspaces, showUsers } = deps;
+  const { readModels, workspaces, showUsers, turns } = deps;
   const includes = workspaceIncludes(readModels, showUsers);
-  const unlessLast = lastWorkspaceGuard(readModels);
+  const unlessLast = lastWorkspaceGuard(readModels, turns);
   /** The workspace that the path names, among those of the key's user. A retried write finds a deleted one too. */
   const one = async ({ params, caller, command }: Exchange<unknown, unknown>): Promise<WorkspaceRow> => {
     const id = params['id'] ?? '';

@@ -17,6 +17,15 @@ const resources = [
     missing: 'Workspace not found.',
   },
   {
+    path: '/namespaces',
+    create: () => ({ name: 'Batch' }),
+    update: { name: 'Renamed' },
+    wrong: { name: '' },
+    fault: { name: ['The name field is required.'] },
+    shown: { name: 'Renamed' },
+    missing: 'Namespace not found.',
+  },
+  {
     path: '/api-keys',
     create: () => ({ name: 'Batch', scopes: ['posts:read'] }),
     update: { name: 'Renamed' },

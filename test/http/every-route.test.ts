@@ -32,6 +32,7 @@ const fixtures: Readonly<
   updateApiKey: { status: 200, body: () => ({ name: 'Renamed' }) },
   rotateApiKey: { status: 200, body: () => ({ grace_period_hours: 1 }) },
   revokeApiKey: { status: 204 },
+  batchNamespaces: { status: 200, body: () => operations('create', { data: { name: 'Every route' } }) },
   batchApiKeys: {
     status: 200,
     body: () => operations('create', { data: { name: 'Every route', scopes: [] } }),

@@ -1,7 +1,9 @@
 // Endpoints of workspaces, by status; acceptance examples by their numbers.
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { embeddedReadModels } from '../../src/adapters/read-models/embedded.js';
 import { systemContext } from '../../src/commands/context.js';
+import { turns } from '../../src/commands/turns.js';
 import type { Exchange } from '../../src/http/route.js';
 import { workspaceRoutes } from '../../src/http/workspaces.js';
 import { workspaces as projection, type WorkspaceRow } from '../../src/projections/workspaces.js';
@@ -326,7 +328,12 @@ describe('DELETE /workspaces/{id}', () => {
     const lagging = embeddedReadModels([projection]);
     await lagging.apply('workspaces', rows, { log: app.app.stores.log.id, version: 1, position: 1 });
     const { workspaces } = app.app.commands;
-    const routes = workspaceRoutes({ readModels: lagging, workspaces, showUsers: async () => new Map() });
+    const routes = workspaceRoutes({
+      readModels: lagging,
+      workspaces,
+      showUsers: async () => new Map(),
+      turns: turns(),
+    });
     const userId = rows[0]?.memberIds[0];
     const remove = (number = 0) => {
       const exchange = { params: { id: String(number) }, caller: { userId }, command: systemContext('test') };

@@ -34,8 +34,8 @@ export type TestApp = {
   appended(work: () => Promise<unknown>): Promise<Recorded[]>;
   /** Waits until projections and reactors have seen everything in the log. */
   waitForAll(): Promise<void>;
-  /** A clean stop, then the same folder again. */
-  restart(overrides?: Readonly<Record<string, string>>): Promise<void>;
+  /** A clean stop, then the same folder again. `meanwhile` is done to it in between. */
+  restart(overrides?: Readonly<Record<string, string>>, meanwhile?: () => Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -103,8 +103,9 @@ export const startTestApp = async (
       const { stores, follower } = running.app;
       await follower.waitFor(await stores.log.head(), undefined, 10_000);
     },
-    async restart(more) {
+    async restart(more, meanwhile) {
       await running.app.stop();
+      await meanwhile?.();
       running = await start(more);
     },
     async stop() {

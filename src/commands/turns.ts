@@ -1,0 +1,46 @@
+// One at a time: what must not run side by side waits for its turn.
+
+/** Runs work under a key in the order of the calls, each after the one before has ended, well or not. */
+export type Turns = <T>(key: string, run: () => Promise<T>) => Promise<T>;
+
+export const turns = (): Turns => {
+  const queues = new Map<string, Promise<unknown>>();
+  return async (key, run) => {
+    const before = queues.get(key) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(run);
+    queues.set(key, turn);
+    try {
+      return await turn;
+    } finally {
+      if (queues.get(key) === turn) queues.delete(key);
+    }
+  };
+};
+
+/** Turns that are taken once and kept until `end`. What runs under them in between runs at once, so it must not be two things. */
+export type KeptTurns = { readonly turns: Turns; end(): void };
+
+/** `taken` runs when a turn has come, before anything runs under it. */
+export const keptTurns = (live: Turns, taken: () => Promise<unknown>): KeptTurns => {
+  const kept = new Map<string, Promise<unknown>>();
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const take = (key: string) =>
+    new Promise<void>((resolve) => {
+      void live(key, () => {
+        resolve();
+        return ended;
+      });
+    }).then(taken);
+  return {
+    async turns(key, run) {
+      const turn = kept.get(key) ?? take(key);
+      kept.set(key, turn);
+      await turn;
+      return run();
+    },
+    end: () => end(),
+  };
+};

@@ -1,0 +1,95 @@
+// All operations of a batch or none: decided on a draft of what is, accepted together, refused together.
+import type { BatchCommands, Decided } from '../commands/batch.js';
+import type { KeptTurns, Turns } from '../commands/turns.js';
+import type { WireError } from '../dialects/dialect.js';
+import { errorBody } from '../dialects/envelopes.js';
+import type { Json } from '../domain/decider.js';
+import { DomainError, type FieldErrors, invalid } from '../domain/errors.js';
+import type { Operation } from './batch-forms.js';
+import {
+  type Endpoint,
+  errorsIn,
+  itemOf,
+  type Outcome,
+  runOperation,
+  type Whole,
+} from './batch-operation.js';
+import { refusalOf } from './errors.js';
+import { isRemembered } from './idempotency.js';
+import type { Answer, Route } from './route.js';
+
+/** The endpoints on a world of their own, which begins as what is, and in which what they write stays. */
+export type Draft = { readonly routes: readonly Route[]; staged(): Decided<unknown>['staged'] };
+
+export type AtomicDeps = {
+  readonly batches: Pick<BatchCommands, 'accept' | 'found'>;
+  draft(turns: Turns): Draft;
+  /** Turns of one request, each kept from its first use to the end. */
+  keepTurns(): KeptTurns;
+  /** Resolves when the read models have seen `position`, or it took too long. */
+  waitFor(position: number): Promise<unknown>;
+};
+
+/**
+ * How the operations end, all of them done or none. A retry finds what was accepted, and has its answers rendered again
+ * by the endpoints, which find their own events.
+ */
+export const createAtomic =
+  ({ batches, draft, keepTurns, waitFor }: AtomicDeps) =>
+  async (
+    whole: Whole,
+    resource: string,
+    operations: readonly Operation[],
+    endpointOf: (operation: Operation, routes: readonly Route[]) => Endpoint,
+  ): Promise<Outcome[]> => {
+    const { command, workspace } = whole;
+    const kept = keepTurns();
+    const decide = async (again: boolean): Promise<Decided<Outcome[]>> => {
+      const { routes, staged } = draft(kept.turns);
+      const deciding = { ...whole, command: { ...command, retry: again } };
+      const outcomes: Outcome[] = [];
+      for (const [index, operation] of operations.entries())
+        outcomes.push(await runOperation(deciding, endpointOf(operation, routes), operation, index));
+      return { outcome: outcomes, staged: errorsIn(outcomes).length > 0 ? [] : staged() };
+    };
+    try {
+      const earlier = await batches.found(command);
+      if (earlier !== undefined) {
+        await waitFor(earlier);
+        return (await decide(true)).outcome;
+      }
+      const request = { command, workspaceId: workspace.id, resource };
+      const { outcome, position } = await batches.accept(request, decide);
+      await waitFor(position);
+      return outcome;
+    } finally {
+      kept.end();
+    }
+  };
+
+/** The fields of a request that a refusal is about. */
+const fieldsOf = (error: unknown, index: number): FieldErrors => {
+  const refusal = refusalOf(error);
+  const at = `operations.${index}`;
+  const { errors } = refusal?.details ?? {};
+  if (!errors) return { [at]: [refusal?.message ?? ''] };
+  return Object.fromEntries(Object.entries(errors).map(([field, said]) => [`${at}.data.${field}`, said]));
+};
+
+/** 422 with every reason. Throws what is no reason but a failure of ours. */
+export const refusedTogether = (
+  outcomes: readonly Outcome[],
+  { dialect, requestId }: Whole,
+  wireOf: (error: unknown) => WireError,
+): Answer => {
+  const errors = errorsIn(outcomes);
+  const failure = errors.find((error) => !(error instanceof DomainError));
+  if (failure !== undefined) throw failure;
+  const fields = outcomes.map((outcome, index) => ('error' in outcome ? fieldsOf(outcome.error, index) : {}));
+  const failed = outcomes.flatMap((outcome, index) =>
+    'error' in outcome ? [itemOf(outcome, index, dialect, wireOf) as Json] : [],
+  );
+  const { code, message, details } = invalid(Object.assign({}, ...fields));
+  const wire = { status: 422, code, message, requestId, details: { ...details, operations: failed } };
+  return { status: 422, body: errorBody(dialect, wire), unsettled: !errors.every(isRemembered) };
+};
