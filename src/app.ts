@@ -25,6 +25,7 @@ import { createMetrics, type Metrics } from './http/metrics.js';
 import { openApiOperations } from './http/openapi.js';
 import { operations, type Readiness } from './http/operations.js';
 import { createLimiter } from './http/rate-limit.js';
+import { recentEventsRoute } from './http/recent-events.js';
 import { failureLog } from './http/reply.js';
 import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
@@ -125,6 +126,7 @@ export const buildApp = async (
   const readiness = watch({ metrics, follower: following, stores, isServing: () => serving });
   const server = createServer({
     routes,
+    toolRoutes: [...routes, recentEventsRoute(log)],
     operations: operations({
       readiness,
       metricsText: metrics.text,

@@ -7,6 +7,7 @@ import { ClientGone } from './body.js';
 import { corsHeaders, preflightHeaders } from './cors.js';
 import { type Admission, createGate } from './gate.js';
 import type { Once } from './idempotency.js';
+import { MCP_METHODS, MCP_PATH, mcpEndpoint } from './mcp-server/endpoint.js';
 import type { Operation } from './operations.js';
 import type { Limiter } from './rate-limit.js';
 import {
@@ -168,6 +169,23 @@ export const createAnswering = (deps: AnsweringDeps) => {
         );
       };
       work().catch(failed(incoming, path));
+    },
+
+    /** Handler of the MCP server: the gate of the API, and one answer whatever the message asks for. */
+    speak: (toolRoutes: readonly Route[]) => {
+      const answer = mcpEndpoint({ routes: toolRoutes, runner, failed: noteFailure, upgradeUrl });
+      const allow = ['Allow', MCP_METHODS];
+      return (req: Request, res: Response) => {
+        const incoming = begin(req, res);
+        const work: Work = async ({ refusal, caller, dialect }, ip) => {
+          if (refusal) throw refusal;
+          if (req.method === 'OPTIONS') return { status: 204, body: '', headers: allow };
+          if (req.method !== 'POST') throw methodNotAllowed();
+          // Without a refusal there is a caller, since no route lets this one off.
+          return answer({ incoming, caller: caller as NonNullable<typeof caller>, dialect, ip });
+        };
+        answerApi(incoming, { pattern: MCP_PATH, headers: allow }, work).catch(failed(incoming, MCP_PATH));
+      };
     },
 
     /** No path fits, or (`error`) it cannot be decoded. */

@@ -22,6 +22,8 @@ export type Admitted = {
   readonly caller: Caller;
   readonly dialect: Dialect;
   readonly ip: string;
+  /** The body, where it does not come over the connection. */
+  readonly bytes?: Buffer;
 };
 
 /** The same with its query and the workspace and namespace that it is made in. */

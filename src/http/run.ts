@@ -140,10 +140,11 @@ export const createRunner = (deps: RunDeps) => {
   };
 
   /** The body's bytes; a client that asked whether to send it is told to go on. */
-  const bytesOf = ({ incoming: { req, res }, bound: { route } }: Admitted): Promise<Buffer> | Buffer =>
-    req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined
+  const bytesOf = ({ incoming: { req, res }, bound: { route }, bytes }: Admitted): Promise<Buffer> | Buffer =>
+    bytes ??
+    (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined
       ? noBytes
-      : readBody(req, () => req.headers.expect !== undefined && res.writeContinue(), route.maxBody);
+      : readBody(req, () => req.headers.expect !== undefined && res.writeContinue(), route.maxBody));
 
   /** The answer to a deletion that has run before; anything else gets the refusal. */
   const repeatGone = async (admitted: Admitted, key: string, refusal: DomainError): Promise<Reply> => {

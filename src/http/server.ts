@@ -2,6 +2,7 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import express, { type Request, type Response } from 'express';
 import { type AnsweringDeps, createAnswering } from './answering.js';
+import { MCP_PATH } from './mcp-server/endpoint.js';
 import type { Operation } from './operations.js';
 import { answerRawErrors } from './raw-errors.js';
 import type { Route } from './route.js';
@@ -15,6 +16,8 @@ const usualTimeouts: Timeouts = { headers: 20_000, request: 60_000, keepAlive: 6
 export type ServerDeps = AnsweringDeps & {
   readonly routes: readonly Route[];
   readonly operations: readonly Operation[];
+  /** Endpoints that the tools of the MCP server stand for; without them there is no such server. */
+  readonly toolRoutes?: readonly Route[];
   readonly timeouts?: Timeouts;
 };
 
@@ -36,12 +39,13 @@ const withPrototype = <C extends typeof http.IncomingMessage | typeof http.Serve
 /** The server, not yet listening. Throws when the route table contradicts itself. */
 export const createServer = (deps: ServerDeps): Server => {
   const { headers, request, keepAlive } = deps.timeouts ?? usualTimeouts;
-  const { serve, operate, unmatched } = createAnswering(deps);
+  const { serve, operate, speak, unmatched } = createAnswering(deps);
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing');
   app.set('query parser', false).set('trust proxy', deps.trustProxy);
   for (const endpoint of endpointsOf(deps.routes)) app.route(endpoint.path).all(serve(endpoint));
   for (const operation of deps.operations) app.route(operation.path).all(operate(operation));
+  if (deps.toolRoutes) app.route(MCP_PATH).all(speak(deps.toolRoutes));
   app.use((req: Request, res: Response) => unmatched(req, res));
   // Express tells handlers of errors by their four parameters.
   app.use((error: unknown, req: Request, res: Response, _next: unknown) => unmatched(req, res, error));

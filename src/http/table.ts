@@ -45,7 +45,8 @@ const noQueryOf = ({ query }: Route): Bound['noQuery'] => {
   }
 };
 
-const bind = (route: Route): Bound => ({
+/** A route, made ready. */
+export const bind = (route: Route): Bound => ({
   route,
   pattern: patternOf(route.path),
   isWrite: route.method !== 'GET',
