@@ -5,6 +5,7 @@ import type { ReadModels } from './adapters/read-models/port.js';
 import { type Commands, wireCommands } from './app/commands.js';
 import { type Deliveries, wireDeliveries } from './app/deliveries.js';
 import { drafting } from './app/drafting.js';
+import { wireFollowing } from './app/following.js';
 import { openMcpServers } from './app/mcp-servers.js';
 import { models, projections } from './app/models.js';
 import { watch } from './app/observe.js';
@@ -13,10 +14,7 @@ import type { Report } from './app/report.js';
 import { recordRoutes, wireRoutes } from './app/routes.js';
 import { openStores, type Stores } from './app/stores.js';
 import { handleCliRequest } from './cli/requests.js';
-import { batchReactor } from './commands/batch-reactor.js';
 import { type Bootstrap, bootstrap, type FirstStart } from './commands/bootstrap.js';
-import { namespaceReactor } from './commands/namespace-endings.js';
-import { rotationReactor } from './commands/rotations.js';
 import { keptTurns } from './commands/turns.js';
 import type { Config } from './config.js';
 import { rateLimits } from './domain/rate-limits.js';
@@ -30,9 +28,7 @@ import { failureLog } from './http/reply.js';
 import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
 import type { Logger } from './logger.js';
-import { apiKeyUsesHandler } from './projections/api-key-uses.js';
-import { type Follower, follower } from './projections/follower.js';
-import { projectionHandler } from './projections/runner.js';
+import type { Follower } from './projections/follower.js';
 
 export type App = {
   readonly config: Config;
@@ -76,24 +72,7 @@ export const buildApp = async (
   const deliveries = wireDeliveries(stores, commands, config, now, report, (outcome) =>
     metrics.deliveryAttempts.inc({ outcome }),
   );
-  const batching = batchReactor({ batches: commands.batches, readModels, logId: log.id, now });
-  const following = follower(
-    log,
-    {
-      projections: [
-        ...projections.map((projection) => projectionHandler(projection, readModels, log.id)),
-        apiKeyUsesHandler(readModels, log.id),
-      ],
-      reactors: [
-        rotationReactor({ apiKeys: commands.apiKeys, readModels, logId: log.id }),
-        batching,
-        namespaceReactor({ namespaces: commands.namespaces, readModels, logId: log.id }),
-        deliveries.subscriber.handler,
-        deliveries.scheduler.handler,
-      ],
-    },
-    report,
-  );
+  const following = wireFollowing(stores, commands, deliveries, config, report, now);
   const rowsOf = projections.map(({ name }) => name);
   const waitFor = async (position: number) => {
     if (!(await following.waitFor(position, rowsOf))) metrics.lateReads.inc();
@@ -212,7 +191,6 @@ export const buildApp = async (
       const note = (error: unknown) => report.warn('not written at the end', { error: String(error) });
       await commands.uses.stop().catch(note);
       await commands.requests.stop();
-      batching.stop();
       await following.stop();
       await deliveries.subscriber.stop().catch(note);
       await stores.close();

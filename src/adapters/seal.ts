@@ -20,6 +20,7 @@ export const purposes = [
   'vault',
   'address',
   'tool-answer',
+  'counters',
 ] as const;
 export type Purpose = (typeof purposes)[number];
 export type Keyring = Readonly<Record<Purpose, Buffer>>;

@@ -21,9 +21,11 @@ export const openQueue = async ({ config, report }: Opening, logId: string): Pro
 };
 
 /** As openQueue. */
-export const openCounters = async ({ config, report }: Opening): Promise<Counters> => {
+export const openCounters = async ({ config, report }: Opening, keys: Keyring): Promise<Counters> => {
   const { REDIS_URL: url, STORE_PREFIX: prefix } = config;
-  return url === undefined ? embeddedCounters() : openRedisCounters({ url, prefix, report });
+  return url === undefined
+    ? embeddedCounters()
+    : openRedisCounters({ url, prefix, report, nameKey: keys.counters });
 };
 
 /** As openQueue. The log is opened before: what the records hold is judged by what the log holds. */

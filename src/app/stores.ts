@@ -87,7 +87,7 @@ export const openStores = async (options: {
     const idempotency = await add(openIdempotency(opening, keys, log.id));
     const readModels = await add(openReadModels(opening, models));
     const leases = await add(openLeases(opening));
-    const counters = await add(openCounters(opening));
+    const counters = await add(openCounters(opening, keys));
     const queue = await add(openQueue(opening, log.id));
     return { lock, keys, log, readModels, leases, queue, counters, idempotency, vault, close };
   } catch (error) {

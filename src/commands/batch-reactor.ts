@@ -1,9 +1,9 @@
 // Finishes batches: brings the events of an accepted one to their streams, where a crash or a store that was away kept them.
 import type { Batch } from '../adapters/event-log/port.js';
-import type { ReadModels } from '../adapters/read-models/port.js';
 import type { BatchAccepted, BatchEvent } from '../domain/batch.js';
 import type { Recorded } from '../domain/decider.js';
 import type { BatchCommands } from './batch.js';
+import type { Progress } from './progress.js';
 
 /** No rows, only a checkpoint: up to there every accepted batch has reached its streams. */
 export const batchesFinished = {
@@ -20,13 +20,11 @@ const GRACE_MS = 5_000;
 /** The follower's handler. It acts where it has caught up: most batches that it reads of were finished long ago. */
 export const batchReactor = (deps: {
   batches: Pick<BatchCommands, 'finish' | 'underWay'>;
-  readModels: ReadModels;
-  logId: string;
+  progress: Progress;
   now: () => Date;
   graceMs?: number;
 }) => {
-  const { batches, readModels, logId, now, graceMs = GRACE_MS } = deps;
-  const { name, version } = batchesFinished;
+  const { batches, progress, now, graceMs = GRACE_MS } = deps;
   const unfinished = new Map<string, Recorded<BatchAccepted>>();
   let startedAt = '';
   let timer: NodeJS.Timeout | undefined;
@@ -63,20 +61,24 @@ export const batchReactor = (deps: {
   };
 
   return {
-    name,
+    name: batchesFinished.name,
     types: new Set<string>(['BatchAccepted', 'BatchDistributed'] satisfies BatchEvent['type'][]),
-    async start(): Promise<number> {
+    start(): Promise<number> {
       startedAt = now().toISOString();
-      const checkpoint = await readModels.checkpoint(name);
-      return checkpoint?.log === logId && checkpoint.version === version ? checkpoint.position : -1;
+      unfinished.clear(); // read of again
+      return progress.start();
     },
+    look: progress.look,
     async handle({ events, position, caughtUp }: Batch): Promise<void> {
       for (const event of events) note(event as Recorded as Recorded<BatchEvent>);
       if (caughtUp) await settleAll();
       // Behind an unfinished one the next start must begin there again.
-      if (unfinished.size === 0) await readModels.apply(name, [], { log: logId, version, position });
+      if (unfinished.size === 0) await progress.store([], position);
     },
     /** Looks at nothing again by itself. */
-    stop: () => clearTimeout(timer),
+    async stop() {
+      clearTimeout(timer);
+      await progress.stop();
+    },
   };
 };

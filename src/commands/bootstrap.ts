@@ -67,6 +67,11 @@ export const bootstrap = (deps: BootstrapDeps): Bootstrap => {
       return type === 'FirstStartFinished' ? 'finished' : 'begun';
     return 'none';
   };
+  /** Asked of the events: on a server that others write to as well, the head may be an event of theirs. */
+  const isEmpty = async (): Promise<boolean> => {
+    for await (const _ of log.readAll(-1)) return false;
+    return true;
+  };
   const begin = async () => {
     try {
       await append({ type: 'FirstStartBegun', data: {} }, 'no_stream');
@@ -165,7 +170,7 @@ export const bootstrap = (deps: BootstrapDeps): Bootstrap => {
   return {
     async firstStart(setKey) {
       const before = await progress();
-      const empty = before === 'none' && (await log.head()) === -1;
+      const empty = before === 'none' && (await isEmpty());
       if (before === 'finished' || (before === 'none' && !empty)) {
         const ignored = setKey !== undefined && !(await isKnown(setKey));
         return {

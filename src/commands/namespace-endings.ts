@@ -6,6 +6,7 @@ import { DomainError } from '../domain/errors.js';
 import type { NamespaceRecord } from '../domain/namespaces.js';
 import { type CommandContext, systemContext } from './context.js';
 import type { NamespaceCommands } from './namespaces.js';
+import type { Progress } from './progress.js';
 
 /** No rows, only a checkpoint: up to there everything has followed. */
 export const namespaceEndings = {
@@ -39,10 +40,9 @@ const eq = (field: string, value: string): Term => ({ field, op: 'eq', value });
 export const namespaceReactor = (deps: {
   namespaces: NamespaceCommands;
   readModels: ReadModels;
-  logId: string;
+  progress: Progress;
 }) => {
-  const { namespaces, readModels, logId } = deps;
-  const { name, version } = namespaceEndings;
+  const { namespaces, readModels, progress } = deps;
   /** Workspaces that are gone. */
   const gone = new Map<string, Cause>();
   /** Members who have left a workspace: their own namespaces are no longer paid for by it. */
@@ -123,17 +123,16 @@ export const namespaceReactor = (deps: {
   };
 
   return {
-    name,
+    name: namespaceEndings.name,
     types: new Set<string>(['WorkspaceDeleted', 'MemberRemoved', 'NamespaceCreated', 'NamespaceUpdated']),
-    async start(): Promise<number> {
-      const checkpoint = await readModels.checkpoint(name);
-      return checkpoint?.log === logId && checkpoint.version === version ? checkpoint.position : -1;
-    },
+    start: progress.start,
+    look: progress.look,
+    stop: progress.stop,
     async handle({ events, position, caughtUp }: Batch): Promise<void> {
       for (const event of events) note(event);
       if (!caughtUp) return;
       await settle();
-      await readModels.apply(name, [], { log: logId, version, position });
+      await progress.store([], position);
     },
   };
 };

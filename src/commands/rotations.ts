@@ -1,10 +1,10 @@
 // Finishes rotations: makes the successor that a rotation has committed, when a crash kept the command from it.
 import type { Batch } from '../adapters/event-log/port.js';
-import type { ReadModels } from '../adapters/read-models/port.js';
 import type { ApiKeyEvent, ApiKeySuccessor } from '../domain/api-key-events.js';
 import type { Metadata, Recorded } from '../domain/decider.js';
 import type { ApiKeyCommands } from './api-keys.js';
 import type { CommandContext } from './context.js';
+import type { Progress } from './progress.js';
 
 /** No rows, only a checkpoint: up to there every rotation has its successor. */
 export const rotations = {
@@ -25,13 +25,8 @@ const contextOf = ({ id, metadata }: { id: string; metadata: Metadata }): Comman
 });
 
 /** The follower's handler. It acts where it has caught up: most rotations it reads of were finished long ago. */
-export const rotationReactor = (deps: {
-  apiKeys: Pick<ApiKeyCommands, 'streams'>;
-  readModels: ReadModels;
-  logId: string;
-}) => {
-  const { apiKeys, readModels, logId } = deps;
-  const { name, version } = rotations;
+export const rotationReactor = (deps: { apiKeys: Pick<ApiKeyCommands, 'streams'>; progress: Progress }) => {
+  const { apiKeys, progress } = deps;
   const unfinished = new Map<string, { successor: ApiKeySuccessor; context: CommandContext }>();
 
   const note = (event: Recorded<ApiKeyEvent>) => {
@@ -42,12 +37,14 @@ export const rotationReactor = (deps: {
   };
 
   return {
-    name,
+    name: rotations.name,
     types: new Set<string>(['ApiKeyRotated', 'ApiKeyCreatedByRotation']),
-    async start(): Promise<number> {
-      const checkpoint = await readModels.checkpoint(name);
-      return checkpoint?.log === logId && checkpoint.version === version ? checkpoint.position : -1;
+    start(): Promise<number> {
+      unfinished.clear(); // read of again
+      return progress.start();
     },
+    look: progress.look,
+    stop: progress.stop,
     async handle({ events, position, caughtUp }: Batch): Promise<void> {
       for (const event of events) note(event as unknown as Recorded<ApiKeyEvent>);
       if (caughtUp)
@@ -57,7 +54,7 @@ export const rotationReactor = (deps: {
           unfinished.delete(id);
         }
       // Behind an unfinished one the next start must begin there again.
-      if (unfinished.size === 0) await readModels.apply(name, [], { log: logId, version, position });
+      if (unfinished.size === 0) await progress.store([], position);
     },
   };
 };

@@ -8,7 +8,7 @@ import type { ReadModels, Term } from '../adapters/read-models/port.js';
 import type { Outcomes } from '../commands/deliveries.js';
 import type { Recorded } from '../domain/decider.js';
 import type { DeliveryRow } from '../projections/deliveries.js';
-import type { Handler } from '../projections/follower.js';
+import type { Handler } from '../projections/handler.js';
 import type { WebhookRow } from '../projections/webhooks.js';
 import { cancelling } from './cancelling.js';
 import { type Heard, idsOf, jobFrom, jobOf } from './jobs.js';

@@ -6,7 +6,7 @@ import type { Recorded } from '../domain/decider.js';
 import { FANOUT, type FanoutEvent } from '../domain/deliveries.js';
 import { derivedId, newId } from '../domain/ids.js';
 import { firstDue, type Schedule } from '../domain/retry-schedule.js';
-import type { Handler } from '../projections/follower.js';
+import type { Handler } from '../projections/handler.js';
 import { type Attempt, type DisablingRules, disabling } from './disabling.js';
 import {
   type Decided,

@@ -2,8 +2,9 @@
 import type { Batch } from '../adapters/event-log/port.js';
 import type { ReadModels, Row } from '../adapters/read-models/port.js';
 import { type ApiKeysUsed, apiKeysUsed } from '../domain/key-uses.js';
+import { keptIn } from './checkpoints.js';
 import type { Described } from './fields.js';
-import type { Handler } from './follower.js';
+import type { Handler } from './handler.js';
 
 /** `id` is the key's UUID. */
 export type ApiKeyUseRow = Row & { readonly lastUsedAt: string };
@@ -32,17 +33,15 @@ const foldUses = ({ events }: Batch, known: ReadonlyMap<string, ApiKeyUseRow>): 
 };
 
 /** The follower's handler of this read model. */
-export const apiKeyUsesHandler = (readModels: ReadModels, logId: string): Handler => {
-  const { name, version } = apiKeyUses;
+export const apiKeyUsesHandler = (readModels: ReadModels, logId: string, sparing = false): Handler => {
+  const { name } = apiKeyUses;
+  const { start, look, store, stop } = keptIn(readModels, apiKeyUses, logId, sparing);
   return {
     name,
     types: new Set([apiKeysUsed]),
-    async start() {
-      const checkpoint = await readModels.checkpoint(name);
-      if (checkpoint?.log === logId && checkpoint.version === version) return checkpoint.position;
-      await readModels.drop(name);
-      return -1;
-    },
+    start,
+    look,
+    stop,
     async handle(batch) {
       const ids = new Set(
         batch.events.flatMap(({ data }) => (data as ApiKeysUsed['data']).uses.map(({ keyId }) => keyId)),
@@ -51,7 +50,7 @@ export const apiKeyUsesHandler = (readModels: ReadModels, logId: string): Handle
         ids.size === 0
           ? new Map<string, ApiKeyUseRow>()
           : await readModels.load<ApiKeyUseRow>(name, [...ids]);
-      await readModels.apply(name, foldUses(batch, known), { log: logId, version, position: batch.position });
+      await store(foldUses(batch, known), batch.position);
     },
   };
 };

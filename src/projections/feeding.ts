@@ -1,20 +1,70 @@
 // Feeds one handler: only its events, each until it has handled it, or until it is given up.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Batch, LogUnavailable } from '../adapters/event-log/port.js';
-import { StoreUnavailable } from '../adapters/read-models/port.js';
-import type { Failing, Handler } from './follower.js';
+import { RowsLost, StoreUnavailable } from '../adapters/read-models/port.js';
+import type { Failing, Handler } from './handler.js';
 
-/** A handler and how far it has come. */
-export type Tracked = { readonly handler: Handler; position: number; movedAt: number; failing?: Failing };
+/** A handler, how far it has come as this process knows, and whether this process feeds it. */
+export type Tracked = {
+  readonly handler: Handler;
+  readonly isReactor: boolean;
+  /** Fed here; else another process may do it, and `position` is what is known of that. */
+  held: boolean;
+  /** Has to be asked where it starts before it is fed. */
+  toStart: boolean;
+  position: number;
+  movedAt: number;
+  /** Highest position seen in its store. */
+  stored: number;
+  /** Its rows were lost and are built again: up to here they were whole. */
+  wholeFrom: number;
+  /** What is being handed to it; never rejects. */
+  busy: Promise<unknown>;
+  failing?: Failing;
+};
 
-const MAX_DELAY = 10_000;
+export const tracked = (handler: Handler, isReactor: boolean): Tracked => ({
+  handler,
+  isReactor,
+  held: false,
+  toStart: true,
+  position: -1,
+  movedAt: Date.now(),
+  stored: -1,
+  wholeFrom: -1,
+  busy: Promise.resolve(),
+});
+
+/** Its rows are fewer than they were. */
+export const isRebuilding = ({ position, wholeFrom }: Tracked): boolean => position < wholeFrom;
+
+/** Sets where a handler is, forwards or back. */
+export const place = (one: Tracked, position: number): void => {
+  one.position = position;
+  one.movedAt = Date.now();
+};
+
+/** Takes what its store says: less than it said before means that rows were lost. True when they were. */
+export const compareStored = (one: Tracked, stored: number): boolean => {
+  const lost = stored < one.stored;
+  if (lost) one.wholeFrom = Math.max(one.wholeFrom, one.position);
+  one.stored = stored;
+  return lost;
+};
+
+const MAX_DELAY = 2_000;
 /** Capped exponential back-off with full jitter on its upper half, in ms. */
 export const backOff = (failures: number): number =>
   Math.min(MAX_DELAY, 25 * 2 ** failures) * (0.5 + Math.random() / 2);
 
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** A store may be away for long: that stops nobody. */
 export const isPassing = (error: unknown): error is LogUnavailable | StoreUnavailable =>
   error instanceof LogUnavailable || error instanceof StoreUnavailable;
+
+/** `lost` = what it had stored is gone: it has to start again. */
+export type Fed = 'fed' | 'lost';
 
 /**
  * Hands a batch to a handler until it succeeds. One that fails `maxTries` times on the same batch, and not because a
@@ -24,34 +74,44 @@ export const feeding = (options: {
   readonly maxTries: number;
   readonly stopping: AbortSignal;
   readonly report: { warn(message: string, details: object): void };
-}): ((one: Tracked, batch: Batch) => Promise<void>) => {
+}): ((one: Tracked, batch: Batch) => Promise<Fed>) => {
   const { maxTries, stopping, report } = options;
 
   const note = (one: Tracked, error: unknown, eventPosition: number, failures: number): void => {
-    const message = error instanceof Error ? error.message : String(error);
     const stopped = failures >= maxTries && !isPassing(error);
-    one.failing = { eventPosition, message, stopped };
+    one.failing = { eventPosition, message: messageOf(error), stopped };
     const said = stopped ? 'handler stopped until the next start' : 'handler failed; trying again';
     report.warn(said, { handler: one.handler.name, ...one.failing, failures });
   };
 
+  /** What is to be done after a failure; `again` when it was waited long enough for the next try. */
+  const failed = async (one: Tracked, error: unknown, position: number, failures: number) => {
+    if (stopping.aborted) throw error;
+    if (error instanceof RowsLost) {
+      report.warn('starting again: what was stored is gone', { handler: one.handler.name });
+      return 'lost';
+    }
+    note(one, error, position, failures);
+    if (!one.failing?.stopped) await delay(backOff(failures), undefined, { signal: stopping });
+    return 'again';
+  };
+
   return async (one, { events, position, caughtUp }) => {
-    if (position <= one.position) return;
+    if (position <= one.position) return 'fed';
     const wanted = events.filter(
       (event) => event.position > one.position && one.handler.types.has(event.type),
     );
-    for (let failures = 1; !one.failing?.stopped; failures++) {
+    for (let failures = 1; one.held && !one.failing?.stopped; failures++) {
       try {
         await one.handler.handle({ events: wanted, position, caughtUp });
-        one.position = position;
-        one.movedAt = Date.now();
+        place(one, position);
         delete one.failing;
-        return;
+        break;
       } catch (error) {
-        if (stopping.aborted) throw error;
-        note(one, error, wanted[0]?.position ?? position, failures);
-        if (!one.failing?.stopped) await delay(backOff(failures), undefined, { signal: stopping });
+        const first = wanted[0]?.position ?? position;
+        if ((await failed(one, error, first, failures)) === 'lost') return 'lost';
       }
     }
+    return 'fed';
   };
 };

@@ -1,47 +1,59 @@
-// One subscription per process feeds every projection and reactor, in log order, each from its own checkpoint.
+// Follows the log for every projection and reactor of this process, each in log order from its own checkpoint, and
+// knows how far those have come that another process feeds.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Batch, EventLog } from '../adapters/event-log/port.js';
-import { backOff, feeding, isPassing, type Tracked } from './feeding.js';
-import { waiting } from './waiting.js';
+import type { EventLog } from '../adapters/event-log/port.js';
+import {
+  backOff,
+  feeding,
+  isPassing,
+  isRebuilding,
+  messageOf,
+  place,
+  type Tracked,
+  tracked,
+} from './feeding.js';
+import type { Handler, HandlerState } from './handler.js';
+import { lanes } from './lanes.js';
+import { type Target, waiting } from './waiting.js';
+import { watching } from './watching.js';
 
-/** A consumer of the log. `handle` gets only events of its `types`, and survives getting one twice. */
-export type Handler = {
-  readonly name: string;
-  readonly types: ReadonlySet<string>;
-  /** Position it has handled up to; -1 = nothing. Called once, before the first batch. */
-  start(): Promise<number>;
-  /** Handles a run of events; everything up to `position` is then behind it. Throwing has it retried. */
-  handle(batch: Batch): Promise<void>;
-};
-
-/** Where and why a handler fails. `stopped`: it was given up there until the next start. */
-export type Failing = { readonly eventPosition: number; readonly message: string; readonly stopped: boolean };
-export type HandlerState = { readonly name: string; readonly position: number; readonly failing?: Failing };
+/** How far a handler is to be waited for; undefined = not at all. */
+export type Wanted = (handler: Handler) => number | undefined;
 
 export type Follower = {
   /**
-   * Starts following; resolves when every handler has reached the head as it was at the call, or was stopped. Waits for
-   * stores that are away, saying so; rejects when stopped meanwhile.
+   * Follows for the handlers named, all unless told; resolves when they and every projection have reached the head as
+   * it was at the call, or were stopped. Waits for stores that are away, saying so; rejects when stopped meanwhile.
    */
-  start(): Promise<void>;
+  start(names?: readonly string[]): Promise<void>;
+  /** Follows for these too: another process did so, or nobody. */
+  join(names: readonly string[]): void;
+  /** Leaves these to another process; resolves when nothing of theirs is under way any more. */
+  leave(names: readonly string[]): Promise<void>;
+  /** Another process tells that a handler has reached a position. */
+  heard(name: string, position: number): void;
   /** Resolves true when the named handlers have reached `position`, false after `timeoutMs` or when one is stuck. */
   waitFor(position: number, names?: readonly string[], timeoutMs?: number): Promise<boolean>;
+  /** The same, where each projection has a position of its own to reach. */
+  waitForEach(wanted: Wanted, timeoutMs?: number): Promise<boolean>;
+  /** Looks now whether the rows of the named handlers are still there. Throws StoreUnavailable. */
+  lookAt(names: readonly string[]): Promise<void>;
   states(): readonly HandlerState[];
   stop(): Promise<void>;
 };
 
-/** Batches that reactors may be behind the projections before reading waits for them. */
-const MAX_BEHIND = 8;
-
-/** Where to follow on from, for whom, and how far until others join, who have seen everything up to there. */
-const nextStretch = (tracked: readonly Tracked[]) => {
-  const live = tracked.filter(({ failing }) => !failing?.stopped);
-  const from = Math.min(...live.map(({ position }) => position));
-  const those = new Set(live.filter(({ position }) => position === from));
-  const ahead = live.filter((one) => !those.has(one)).map(({ position }) => position);
-  const types = new Set([...those].flatMap(({ handler }) => [...handler.types]));
-  return { from, those, types, until: Math.min(...ahead) };
+export type FollowerOptions = {
+  readonly maxTries?: number;
+  /** The handlers' stores are other servers, which other processes write to, or may lose what they held. */
+  readonly shared?: boolean;
+  /** Handlers that nothing else may hold up: they have a subscription of their own. */
+  readonly apart?: readonly Handler[];
+  /** Told when a handler that is fed here has moved. */
+  readonly onMoved?: (name: string, position: number) => void;
 };
+
+const WAIT_MS = 2_000;
+const FOREVER = 2 ** 31 - 1;
 
 /**
  * `projections` see a batch one after the other; then `reactors`, in order too, while the projections go on with the
@@ -51,58 +63,40 @@ export const follower = (
   log: EventLog,
   { projections, reactors }: { projections: readonly Handler[]; reactors: readonly Handler[] },
   report: { warn(message: string, details: object): void },
-  { maxTries = 8 }: { maxTries?: number } = {},
+  { maxTries = 8, shared = false, apart = [], onMoved = () => undefined }: FollowerOptions = {},
 ): Follower => {
-  const [projecting, reacting]: [Tracked[], Tracked[]] = [[], []];
   const stopping = new AbortController();
-  const feed = feeding({ maxTries, stopping: stopping.signal, report });
-  const waiters = waiting();
-  const behind: Promise<void>[] = [];
-  let reacted: Promise<void> = Promise.resolve();
-  let running: Promise<void> = Promise.resolve();
-  const all = () => [...projecting, ...reacting];
+  const { signal } = stopping;
+  const rows = projections.map((handler) => tracked(handler, false));
+  const others = [...apart, ...reactors].map((handler) => tracked(handler, true));
+  const all = [...rows, ...others];
+  const waiters = waiting(() => watch.hurry());
+  const following = lanes({
+    log,
+    feed: feeding({ maxTries, stopping: signal, report }),
+    moved(one) {
+      waiters.look();
+      if (shared) onMoved(one.handler.name, one.position);
+    },
+    stopping: signal,
+    report,
+  });
+  const watch = watching({
+    all,
+    wanted: waiters.wantedElsewhere,
+    moved: waiters.look,
+    lost: (one) => following.setBack(one),
+    stopping: signal,
+  });
+  const named = (names: readonly string[]) => all.filter(({ handler }) => names.includes(handler.name));
 
-  const feedAll = async (some: readonly Tracked[], batch: Batch) => {
-    for (const one of some) await feed(one, batch);
-    waiters.look();
-  };
-
-  /** Hands a batch to reactors; resolves when they are not too far behind. Rejects only when stopping. */
-  const react = async (some: readonly Tracked[], batch: Batch) => {
-    reacted = reacted.then(() => feedAll(some, batch));
-    reacted.catch(() => undefined); // told to whoever waits for it
-    behind.push(reacted);
-    if (behind.length > MAX_BEHIND) await behind.shift();
-  };
-
-  /** Follows until the end of a stretch; then the handlers that were ahead join in. */
-  const followStretch = async (started: () => void) => {
-    await reacted;
-    const { from, those, types, until } = nextStretch(all());
-    const [rows, acts] = [projecting, reacting].map((some) => some.filter((one) => those.has(one)));
-    for await (const batch of log.subscribe(from, { types }, stopping.signal)) {
-      started();
-      await feedAll(rows ?? [], batch);
-      await react(acts ?? [], batch);
-      if (batch.position >= until) return;
+  const take = (some: readonly Tracked[], alone = false) => {
+    if (some.length === 0) return;
+    for (const one of some) {
+      one.held = true;
+      delete one.failing;
     }
-    throw new Error('The subscription ended.');
-  };
-
-  const follow = async () => {
-    let failures = 0;
-    while (!stopping.signal.aborted && all().some(({ failing }) => !failing?.stopped)) {
-      try {
-        await followStretch(() => {
-          failures = 0;
-        });
-      } catch (error) {
-        if (stopping.signal.aborted) return;
-        const message = error instanceof Error ? error.message : String(error);
-        report.warn('following again from the last handled position', { error: message });
-        await delay(backOff(failures++), undefined, { signal: stopping.signal }).catch(() => undefined);
-      }
-    }
+    following.add(some, alone);
   };
 
   /** Does it again until the stores that it needs are there. */
@@ -111,42 +105,95 @@ export const follower = (
       try {
         return await work();
       } catch (error) {
-        stopping.signal.throwIfAborted();
+        signal.throwIfAborted();
         if (!isPassing(error)) throw error;
         report.warn('waiting for a store before following the log', { handler: name, error: error.message });
-        await delay(backOff(failures), undefined, { signal: stopping.signal });
+        await delay(backOff(failures), undefined, { signal });
       }
     }
   };
-  const track = async (handler: Handler): Promise<Tracked> => {
-    const position = await onceThere(handler.name, () => handler.start());
-    return { handler, position, movedAt: Date.now() };
+  /** Asks each where it starts, before anything is followed: what is wrong for good is told to whoever starts. */
+  const askAll = async (some: readonly Tracked[]) => {
+    for (const one of some) {
+      place(one, await onceThere(one.handler.name, () => one.handler.start()));
+      one.stored = one.position;
+      one.toStart = false;
+    }
   };
 
   return {
-    async start() {
-      for (const handler of projections) projecting.push(await track(handler));
-      for (const handler of reactors) reacting.push(await track(handler));
+    async start(names = all.map(({ handler }) => handler.name)) {
+      const mine = named(names);
+      await askAll(mine);
+      if (shared) {
+        await onceThere('checkpoints', () => watch.lookAt(all));
+        watch.start();
+      }
       const head = await onceThere('head', () => log.head());
-      running = follow();
-      await waiters.wait(all(), head, 2 ** 31 - 1);
-      stopping.signal.throwIfAborted();
+      for (const alone of [true, false])
+        take(
+          mine.filter(({ handler }) => apart.includes(handler) === alone),
+          alone,
+        );
+      const awaited = new Set([...rows, ...mine]);
+      const targets = [...awaited].map((one) => ({ one, position: head }));
+      await waiters.wait(targets, FOREVER);
+      signal.throwIfAborted();
     },
-    waitFor(position, names, timeoutMs = 2_000) {
-      const concerns = all().filter(({ handler }) => names === undefined || names.includes(handler.name));
-      return waiters.wait(concerns, position, timeoutMs);
+    join(names) {
+      const some = named(names);
+      for (const one of some) one.toStart = true;
+      take(some);
     },
+    async leave(names) {
+      for (const one of named(names)) {
+        one.held = false;
+        await following.remove(one);
+        await one.handler.stop?.();
+      }
+    },
+    heard(name, position) {
+      for (const one of named([name])) {
+        if (one.held || isRebuilding(one) || position <= one.position) continue;
+        place(one, position);
+        waiters.look();
+      }
+    },
+    waitFor(position, names, timeoutMs = WAIT_MS) {
+      const some = names ? named(names) : all.filter(({ held }) => held);
+      return waiters.wait(
+        some.map((one) => ({ one, position })),
+        timeoutMs,
+      );
+    },
+    waitForEach(wanted, timeoutMs = WAIT_MS) {
+      const targets: Target[] = [];
+      for (const one of rows) {
+        const position = wanted(one.handler);
+        if (position !== undefined) targets.push({ one, position });
+      }
+      return waiters.wait(targets, timeoutMs);
+    },
+    lookAt: (names) => watch.lookAt(named(names)),
     states: () =>
-      all().map(({ handler, position, failing }) => ({
-        name: handler.name,
-        position,
-        ...(failing ? { failing } : {}),
+      all.map((one) => ({
+        name: one.handler.name,
+        position: one.position,
+        held: one.held,
+        rebuilding: isRebuilding(one),
+        ...(one.failing ? { failing: one.failing } : {}),
       })),
     async stop() {
       stopping.abort();
       waiters.end();
-      await running;
-      await reacted.catch(() => undefined);
+      await following.end();
+      for (const one of all)
+        if (one.held)
+          await one.handler
+            .stop?.()
+            .catch((error: unknown) =>
+              report.warn('not written at the end', { handler: one.handler.name, error: messageOf(error) }),
+            );
     },
   };
 };

@@ -2,7 +2,8 @@
 import type { Batch } from '../adapters/event-log/port.js';
 import type { ReadModels, Row } from '../adapters/read-models/port.js';
 import type { Recorded } from '../domain/decider.js';
-import type { Handler } from './follower.js';
+import { keptIn } from './checkpoints.js';
+import type { Handler } from './handler.js';
 import type { Projection } from './projection.js';
 
 const noIds: readonly string[] = [];
@@ -35,22 +36,21 @@ export const projectionHandler = (
   projection: Projection,
   readModels: ReadModels,
   logId: string,
-): Handler => ({
-  name: projection.name,
-  types: projection.events,
-  async start() {
-    const checkpoint = await readModels.checkpoint(projection.name);
-    if (checkpoint && checkpoint.log === logId && checkpoint.version === projection.version)
-      return checkpoint.position;
-    await readModels.drop(projection.name);
-    return -1;
-  },
-  async handle({ events, position }: Batch) {
-    const ids = new Set<string>();
-    for (const event of events) for (const id of idsOf(projection, event)) ids.add(id);
-    const known =
-      ids.size === 0 ? new Map<string, Row>() : await readModels.load<Row>(projection.name, [...ids]);
-    const rows = foldBatch(projection, events, known);
-    await readModels.apply(projection.name, rows, { log: logId, version: projection.version, position });
-  },
-});
+  sparing = false,
+): Handler => {
+  const { name, events: types } = projection;
+  const { start, look, store, stop } = keptIn(readModels, projection, logId, sparing);
+  return {
+    name,
+    types,
+    start,
+    look,
+    stop,
+    async handle({ events, position }: Batch) {
+      const ids = new Set<string>();
+      for (const event of events) for (const id of idsOf(projection, event)) ids.add(id);
+      const known = ids.size === 0 ? new Map<string, Row>() : await readModels.load<Row>(name, [...ids]);
+      await store(foldBatch(projection, events, known), position);
+    },
+  };
+};

@@ -11,6 +11,7 @@ import { type Streams, streams } from '../../src/commands/handle.js';
 import type { BatchAccepted } from '../../src/domain/batch.js';
 import { type Decider, event, type Recorded } from '../../src/domain/decider.js';
 import { newId } from '../../src/domain/ids.js';
+import { keptIn } from '../../src/projections/checkpoints.js';
 import { eventsIn, type TestLog, testLog } from '../support/embedded-log.js';
 
 const Noted = event('Noted', { text: z.string() });
@@ -257,7 +258,8 @@ describe('a batch that was accepted and not finished', () => {
   };
   const reactor = (own: BatchCommands, graceMs = 60_000) => {
     const readModels = embeddedReadModels([batchesFinished]);
-    return { reactor: batchReactor({ batches: own, readModels, logId: log.id, now, graceMs }), readModels };
+    const progress = keptIn(readModels, batchesFinished, log.id);
+    return { reactor: batchReactor({ batches: own, progress, now, graceMs }), readModels };
   };
   /** As after a restart, or in another process. */
   const fresh = () => batchCommands(log, new Map([['note', streams(log, 'note', notes, { now })]]), now);
@@ -322,7 +324,7 @@ describe('a batch that was accepted and not finished', () => {
     expect(await textsIn(TWO)).toEqual([]);
     clock = new Date(clock.getTime() + 20);
     await expect.poll(() => textsIn(TWO)).toEqual(['b']);
-    other.stop();
+    await other.stop();
   });
 
   it('that was finished is not looked at again', async () => {

@@ -17,7 +17,7 @@ afterAll(async () => {
 const urlOf = (found: typeof server) => ('skipped' in found ? '' : found.url);
 const withPassword = (password: string) => urlOf(broken).replace('redis://', `redis://:${password}@`);
 const open = (url = urlOf(server), prefix = `${randomUUID()}:`, { report } = reports()) =>
-  openRedisCounters({ url, prefix, report });
+  openRedisCounters({ url, prefix, report, nameKey: Buffer.alloc(32, 'name') });
 
 const minute = 60_000;
 const windows = [{ windowMs: minute, ceiling: 120 }];
@@ -51,6 +51,7 @@ describe.skipIf('skipped' in server)('Redis', () => {
     expect((await counters.hit('key', windows, 0, Date.now())).usage).toMatchObject([{ used: 2 }]);
     const keys = await redis.keys(`${prefix}*`);
     expect(keys).toHaveLength(1);
+    expect(keys[0], 'a key may be an address: it does not stand there').not.toContain(':key');
     const left = await redis.pttl(keys[0] ?? '');
     expect(left).toBeGreaterThan(minute);
     expect(left).toBeLessThanOrEqual((minute * 241) / 240);

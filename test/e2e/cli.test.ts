@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/run.js';
 import { readConfig } from '../../src/config.js';
 import { type ServerProcess, startServer } from '../support/server.js';
+import { storeSettings } from '../support/stores.js';
 
 let dir: string;
 let server: ServerProcess | undefined;
@@ -23,14 +24,14 @@ type Spawned = { readonly code: number; readonly out: string; readonly err: stri
 /** Runs the built command line to its end, as a user does. */
 const spawned = (args: readonly string[], more: Record<string, string> = {}): Promise<Spawned> =>
   new Promise((resolve) => {
-    const env = { PATH: process.env['PATH'], DATA_DIR: dir, ...more };
+    const env = { PATH: process.env['PATH'], DATA_DIR: dir, ...storeSettings(dir), ...more };
     execFile(process.execPath, ['dist/cli.js', ...args], { env }, (error, out, err) => {
       const code = error === null ? 0 : Number(error.code ?? 1);
       resolve({ code, out, err, last: out.trimEnd().split('\n').at(-1) ?? '' });
     });
   });
 /** The same without a process of its own. */
-const cli = (...args: string[]) => run(args, () => readConfig({ DATA_DIR: dir }));
+const cli = (...args: string[]) => run(args, () => readConfig({ DATA_DIR: dir, ...storeSettings(dir) }));
 const lastLine = ({ text }: { text: string }): string => text.split('\n').at(-1) ?? '';
 
 const start = async () => {
@@ -121,29 +122,6 @@ describe('keys revoke', () => {
     const sentence = 'Name the key by its id: keys list shows it.';
     expect(await cli('keys', 'revoke', key)).toEqual({ code: 1, text: sentence });
     expect(await cli('keys', 'revoke', '7')).toEqual({ code: 1, text: 'There is no API key 7.' });
-  });
-});
-
-describe('verify', () => {
-  it('says that a log is sound, also beside a running server, and where one is damaged', async () => {
-    await start();
-    const sound = await cli('verify');
-    expect(sound).toMatchObject({ code: 0, text: expect.stringMatching(/Every checksum holds/) });
-    await server?.stop();
-    const file = join(dir, 'events.log');
-    await writeFile(file, (await readFile(file, 'utf8')).replace('First key', 'Worst key'));
-    const damaged = await cli('verify');
-    expect(damaged.code).toBe(1);
-    expect(lastLine(damaged)).toMatch(/^DAMAGED at line \d+, byte \d+: /);
-  });
-
-  it('tells of an incomplete end, which is no damage', async () => {
-    await cli('keys', 'create', '--email', 'ada@example.com');
-    await appendFile(join(dir, 'events.log'), '{"half":');
-    expect(await cli('verify')).toMatchObject({
-      code: 0,
-      text: expect.stringContaining('8 bytes at the end are no whole line'),
-    });
   });
 });
 

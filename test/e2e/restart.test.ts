@@ -135,12 +135,6 @@ describe('the process', () => {
     expect(await stopped).toBe(0);
   });
 
-  it('refuses to start on a folder that another process works on, in one sentence', async () => {
-    const holder = await startServer({ DATA_DIR: dir });
-    await expect(startServer({ DATA_DIR: dir })).rejects.toThrow(/is in use by another process/);
-    await holder.stop();
-  });
-
   it('refuses settings that make no sense, naming them', async () => {
     await expect(startServer({ DATA_DIR: dir, WEBHOOK_TIMEOUT_MS: 'soon' })).rejects.toThrow(
       /WEBHOOK_TIMEOUT_MS must be/,

@@ -1,25 +1,16 @@
-// Nothing secret or personal stands in clear in any file, log line or metric.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+// Nothing secret or personal stands in clear in any file or server, log line or metric.
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { startReceiver } from '../support/receiver.js';
 import { startServer } from '../support/server.js';
+import { everythingStored } from '../support/stored.js';
 
 const KEY = `sk_test_${'z'.repeat(40)}`;
 const ADDRESS = '198.51.100.77';
 
-const filesIn = async (dir: string): Promise<string> => {
-  const names = await readdir(dir, { recursive: true, withFileTypes: true });
-  const texts = await Promise.all(
-    names
-      .filter((entry) => entry.isFile())
-      .map((entry) => readFile(join(entry.parentPath, entry.name), 'latin1')),
-  );
-  return texts.join('\n');
-};
-
-it('keeps keys, webhook secrets, e-mail and client addresses out of files, logs, metrics and errors', async () => {
+it('keeps keys, webhook secrets, e-mail and client addresses out of all stores, logs, metrics and errors', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'core-api-secrets-'));
   const receiver = await startReceiver(() => ({ status: 500, body: 'no' }));
   const server = await startServer({
@@ -50,11 +41,14 @@ it('keeps keys, webhook secrets, e-mail and client addresses out of files, logs,
   const next = String((await call('POST', '/webhooks/1/secret/rotate', {})).data['secret']);
   await call('POST', '/workspaces', { name: 'W' });
   await call('POST', '/workspaces', { name: 42, secret });
-  await fetch(`${server.url}/api/v1/workspaces?key=${key}`, { headers: { authorization: `Bearer ${key}x` } });
+  await fetch(`${server.url}/api/v1/workspaces?key=${key}`, {
+    headers: { authorization: `Bearer ${key}x`, 'x-forwarded-for': ADDRESS },
+  });
   await receiver.waitFor(1);
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   await server.stop();
-  const everything = { files: await filesIn(dir), output: server.output(), metrics };
+  const stored = await everythingStored(dir);
+  const everything = { ...stored, output: server.output(), metrics };
   for (const [name, hidden] of Object.entries({
     KEY,
     key,
@@ -69,7 +63,10 @@ it('keeps keys, webhook secrets, e-mail and client addresses out of files, logs,
     for (const [place, text] of Object.entries(everything))
       expect(text.includes(hidden), `${name} in ${place}`).toBe(false);
   }
-  expect(everything.files).toContain('WorkspaceCreated');
+  const { files, EventStoreDB = files, MongoDB, Redis } = stored;
+  expect(EventStoreDB).toContain('WorkspaceCreated');
+  if (MongoDB !== undefined) expect(MongoDB).toContain('workspaces_v1');
+  if (Redis !== undefined) expect(Redis).toContain('idempotency');
   expect(everything.output).toContain('/api/v1/workspaces');
   await receiver.stop();
   await rm(dir, { recursive: true, force: true });

@@ -5,8 +5,10 @@ import { LogUnavailable } from '../../src/adapters/event-log/port.js';
 import { DomainError } from '../../src/domain/errors.js';
 import { createOnce } from '../../src/http/idempotency.js';
 import type { Answer, Method } from '../../src/http/route.js';
+import { sharedServers } from '../servers/shared.js';
 import { startTestApp, type TestApp } from '../support/api.js';
 import { ask, startFrame, testRoute } from '../support/frame.js';
+import { expireRecords } from '../support/stores.js';
 import { newTenant, scopedKey } from '../support/tenants.js';
 
 let app: TestApp;
@@ -224,8 +226,9 @@ describe('an answer', () => {
         const headers = { 'Idempotency-Key': `refused-${name}` };
         const first = await ask(frame, app.key, `/${name}`, { headers });
         const second = await ask(frame, app.key, `/${name}`, { headers });
-        // A conflict is looked into once: the id might be that of a command of long ago.
-        const expected = remembered ? 1 : name === 'conflict' ? 3 : 2;
+        // A conflict is looked into once: the id might be that of a command of long ago. A Redis that has just begun
+        // may have lost what it held, so there every run has looked before.
+        const expected = remembered ? 1 : name === 'conflict' && !sharedServers() ? 3 : 2;
         expect([name, second.status, runs.get(name)]).toEqual([name, first.status, expected]);
         expect(second.headers.get('idempotent-replayed')).toBe(remembered ? 'true' : null);
         if (remembered) expect(second.text).toBe(first.text);
@@ -364,6 +367,7 @@ test('after 24 hours the same Idempotency-Key is another command', async () => {
       });
     const first = await call();
     now = new Date('2026-01-16T10:31:00.000Z');
+    await expireRecords(clocked.dir);
     // The record of the first is gone with its day, and its events are too old to be this command's.
     const second = await call();
     const third = await call();

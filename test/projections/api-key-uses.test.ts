@@ -3,7 +3,7 @@ import { embeddedReadModels } from '../../src/adapters/read-models/embedded.js';
 import type { ReadModels } from '../../src/adapters/read-models/port.js';
 import type { Recorded } from '../../src/domain/decider.js';
 import { apiKeyUses, apiKeyUsesHandler } from '../../src/projections/api-key-uses.js';
-import type { Handler } from '../../src/projections/follower.js';
+import type { Handler } from '../../src/projections/handler.js';
 import { recorded } from '../support/projected.js';
 
 const used = (n: number, uses: Record<string, string>): Recorded =>

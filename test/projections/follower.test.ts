@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Batch, type EventLog, LogUnavailable } from '../../src/adapters/event-log/port.js';
 import { newId } from '../../src/domain/ids.js';
-import { type Follower, follower, type Handler } from '../../src/projections/follower.js';
+import { type Follower, follower } from '../../src/projections/follower.js';
+import type { Handler } from '../../src/projections/handler.js';
 import { type TestLog, testLog } from '../support/embedded-log.js';
 
 const silent = { warn: () => undefined };
@@ -81,7 +82,7 @@ describe('the follower', () => {
     await append(5);
     const idle = noting('idle', ['Never']);
     const one = await following([idle.handler]);
-    expect(one.states()).toEqual([{ name: 'idle', position: 4 }]);
+    expect(one.states()).toEqual([{ name: 'idle', position: 4, held: true, rebuilding: false }]);
     expect(idle.seen).toEqual([]);
   });
 

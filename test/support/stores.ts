@@ -26,18 +26,25 @@ export const storeSettings = (dir: string): Readonly<Record<string, string>> => 
   };
 };
 
-const dropDatabases = async (url: string, prefixes: readonly string[]) => {
+/** Removes the databases of installations with these prefixes. */
+export const dropDatabases = async (url: string, prefixes: readonly string[]) => {
   const client = new MongoClient(url);
   for (const prefix of prefixes) await client.db(`${prefix}core_api`).dropDatabase();
   await client.close();
 };
 
-const dropKeys = async (url: string, prefixes: readonly string[]) => {
+const dropKeys = async (url: string, patterns: readonly string[]) => {
   const redis = new Redis(url);
-  for (const prefix of prefixes)
-    for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1_000 }))
+  for (const match of patterns)
+    for await (const keys of redis.scanStream({ match, count: 1_000 }))
       if (keys.length > 0) await redis.unlink(keys);
   redis.disconnect();
+};
+
+/** What Redis does by its own clock a day later: forgets the idempotency records of a folder's installation. */
+export const expireRecords = async (dir: string): Promise<void> => {
+  const redis = sharedServers()?.redis;
+  if (redis && 'url' in redis) await dropKeys(redis.url, [`${prefixOf(dir)}core-api:*:idempotency:*`]);
 };
 
 /** Removes what this test file left in databases. Streams of events stay: a server does not give them up at once. */
@@ -48,5 +55,9 @@ export const dropStores = async (): Promise<void> => {
   if (!servers || prefixes.length === 0) return;
   const { mongodb, redis } = servers;
   if ('url' in mongodb) await dropDatabases(mongodb.url, prefixes);
-  if ('url' in redis) await dropKeys(redis.url, prefixes);
+  if ('url' in redis)
+    await dropKeys(
+      redis.url,
+      prefixes.map((prefix) => `${prefix}*`),
+    );
 };

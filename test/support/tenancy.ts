@@ -15,13 +15,14 @@ import { bootstrap } from '../../src/commands/bootstrap.js';
 import { type CommandContext, systemContext } from '../../src/commands/context.js';
 import { keyUses } from '../../src/commands/key-uses.js';
 import { personalData } from '../../src/commands/personal-data.js';
-import { rotationReactor } from '../../src/commands/rotations.js';
+import { rotationReactor, rotations } from '../../src/commands/rotations.js';
 import { userCommands } from '../../src/commands/users.js';
 import { workspaceCommands } from '../../src/commands/workspaces.js';
 import { newId } from '../../src/domain/ids.js';
 import { holds } from '../../src/domain/scopes.js';
 import type { Tier } from '../../src/domain/tiers.js';
 import { apiKeyUses, apiKeyUsesHandler } from '../../src/projections/api-key-uses.js';
+import { keptIn } from '../../src/projections/checkpoints.js';
 import { follower } from '../../src/projections/follower.js';
 import { projectionHandler } from '../../src/projections/runner.js';
 
@@ -58,7 +59,7 @@ const open = async (dir: string, clock: { now: Date }, limit: { appendsLeft: num
         ...projections.map((projection) => projectionHandler(projection, readModels, log.id)),
         apiKeyUsesHandler(readModels, log.id),
       ],
-      reactors: [rotationReactor({ apiKeys, readModels, logId: log.id })],
+      reactors: [rotationReactor({ apiKeys, progress: keptIn(readModels, rotations, log.id) })],
     },
     silent,
   );

@@ -2,6 +2,7 @@
 
 import type { StoreOptions } from '../connection.js';
 import { connectRedis, failingFast, redisScript } from '../redis-connection.js';
+import { hmac } from '../seal.js';
 import type { Counters } from './port.js';
 
 // A span of a whole window touches 241 slices when it does not begin at the edge of one; counting all of them is what
@@ -54,8 +55,13 @@ if admitted then redis.call('SET', KEYS[1], cmsgpack.pack(kept), 'PX', math.ceil
 return answer
 `;
 
-/** Opens the counters. An idle key is gone when its longest window is over. */
-export const openRedisCounters = async (options: StoreOptions): Promise<Counters> => {
+/**
+ * Opens the counters. An idle key is gone when its longest window is over. Keys may be addresses of clients, so their
+ * names in the server are HMACs with `nameKey` (32 bytes, the same in every process).
+ */
+export const openRedisCounters = async (
+  options: StoreOptions & { readonly nameKey: Buffer },
+): Promise<Counters> => {
   const redis = await connectRedis(options, failingFast);
   const hit = redisScript(redis, 1, hitScript);
 
@@ -63,7 +69,7 @@ export const openRedisCounters = async (options: StoreOptions): Promise<Counters
     async hit(key, windows, judge, now) {
       const { ceiling = Number.POSITIVE_INFINITY } = windows[judge] ?? {};
       const answer = await hit(
-        `${options.prefix}core-api:hits:${key}`,
+        `${options.prefix}core-api:hits:${hmac(options.nameKey, key).slice(0, 32)}`,
         now,
         judge + 1,
         Number.isFinite(ceiling) ? ceiling : -1,

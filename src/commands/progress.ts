@@ -1,0 +1,12 @@
+// How far a reactor has come: a checkpoint in the read models, without rows.
+
+/** The stored checkpoint of one reactor; `keptIn` of the projections makes it. */
+export type Progress = {
+  /** Position to go on from; -1 = the beginning. */
+  start(): Promise<number>;
+  /** Position that is stored; -1 = none. */
+  look(): Promise<number>;
+  store(rows: readonly [], position: number): Promise<void>;
+  /** Stores a position that was moved in memory alone. */
+  stop(): Promise<void>;
+};

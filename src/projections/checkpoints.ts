@@ -1,0 +1,69 @@
+// The stored checkpoint of a read model: where to go on from, and moved with the rows, or now and then without any.
+import type { ReadModels, Row } from '../adapters/read-models/port.js';
+
+/** Where one handler's work stands in the store. */
+export type Kept = {
+  /** Where to go on from. What belongs to another log or an older version of the code is dropped: -1. */
+  start(): Promise<number>;
+  /** Position that is stored; -1 = none. */
+  look(): Promise<number>;
+  /** Stores rows and the position that they are complete up to. */
+  store(rows: readonly Row[], position: number): Promise<void>;
+  /** Stores a position that was moved in memory alone. */
+  stop(): Promise<void>;
+};
+
+/** A position that no rows came with is stored after so long, ms: what waits for rows does not wait for it. */
+const LATEST_MS = 1_000;
+
+/** `sparing`: every store is a call to a server. A position without rows then moves in memory first. */
+export const keptIn = (
+  readModels: ReadModels,
+  { name, version }: { readonly name: string; readonly version: number },
+  log: string,
+  sparing = false,
+): Kept => {
+  let unstored: number | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const apply = (rows: readonly Row[], position: number) =>
+    readModels.apply(name, rows, { log, version, position });
+  const look = async () => {
+    const checkpoint = await readModels.checkpoint(name);
+    return checkpoint && checkpoint.log === log && checkpoint.version === version ? checkpoint.position : -1;
+  };
+  const forget = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    unstored = undefined;
+  };
+  const storeLater = (position: number) => {
+    unstored = position;
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      const moved = unstored;
+      // What fails is stored with the next rows: until then it is only further back than it need be.
+      if (moved !== undefined) apply([], moved).catch(() => undefined);
+    }, LATEST_MS).unref();
+  };
+
+  return {
+    async start() {
+      forget();
+      const position = await look();
+      if (position === -1) await readModels.drop(name);
+      return position;
+    },
+    look,
+    async store(rows, position) {
+      if (sparing && rows.length === 0) return storeLater(position);
+      forget();
+      await apply(rows, position);
+    },
+    async stop() {
+      const moved = unstored;
+      forget();
+      if (moved !== undefined) await apply([], moved);
+    },
+  };
+};

@@ -1,0 +1,73 @@
+// Looks at the stored checkpoints: how far others have come, and whether what was stored here is still there.
+import { setTimeout as delay } from 'node:timers/promises';
+import { compareStored, place, type Tracked } from './feeding.js';
+
+/** How often all are looked at, and those that somebody waits for, in ms. */
+const EVERY_MS = 1_000;
+const WANTED_EVERY_MS = 25;
+
+export type Watching = {
+  start(): void;
+  /** Looks at some now. Throws StoreUnavailable. */
+  lookAt(some: readonly Tracked[]): Promise<void>;
+  /** Somebody waits: looks often while there is anybody. */
+  hurry(): void;
+};
+
+export const watching = (deps: {
+  readonly all: readonly Tracked[];
+  /** Those that somebody waits for. */
+  readonly wanted: () => ReadonlySet<Tracked>;
+  /** Told when something has moved. */
+  readonly moved: () => void;
+  /** Told when the rows of a handler that this process feeds are gone. */
+  readonly lost: (one: Tracked) => void;
+  readonly stopping: AbortSignal;
+}): Watching => {
+  const { all, wanted, moved, lost, stopping } = deps;
+  let hurrying = false;
+  /** One look at a time for each: what is seen later must not be older. */
+  const looking = new Map<Tracked, Promise<void>>();
+
+  const look = async (one: Tracked) => {
+    const before = one.stored;
+    const seen = (await one.handler.look?.()) ?? before;
+    // It was started or stored something else meanwhile.
+    if (one.stored !== before) return;
+    const isLost = compareStored(one, seen);
+    if (isLost && one.held) return lost(one);
+    if (one.held || (seen <= one.position && !isLost)) return;
+    place(one, seen);
+    moved();
+  };
+  const lookAtOne = (one: Tracked): Promise<void> => {
+    const now = looking.get(one) ?? look(one).finally(() => looking.delete(one));
+    looking.set(one, now);
+    return now;
+  };
+  const lookAt = async (some: readonly Tracked[]) => {
+    await Promise.all(some.filter(({ handler }) => handler.look).map(lookAtOne));
+  };
+
+  /** Until stopped, or until nobody waits. A store that is away is asked again. */
+  const again = async (everyMs: number, some: () => readonly Tracked[]) => {
+    while (!stopping.aborted && some().length > 0) {
+      await lookAt(some()).catch(() => undefined);
+      await delay(everyMs, undefined, { signal: stopping, ref: false }).catch(() => undefined);
+    }
+  };
+
+  return {
+    lookAt,
+    start() {
+      void again(EVERY_MS, () => all);
+    },
+    hurry() {
+      if (hurrying) return;
+      hurrying = true;
+      void again(WANTED_EVERY_MS, () => [...wanted()]).finally(() => {
+        hurrying = false;
+      });
+    },
+  };
+};
