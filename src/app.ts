@@ -191,6 +191,7 @@ export const buildApp = async (
       const note = (error: unknown) => report.warn('not written at the end', { error: String(error) });
       await commands.uses.stop().catch(note);
       await commands.requests.stop();
+      await commands.pixel.stop();
       await following.stop();
       await deliveries.subscriber.stop().catch(note);
       await stores.close();

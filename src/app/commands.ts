@@ -10,6 +10,7 @@ import { type KeyUses, keyUses } from '../commands/key-uses.js';
 import { type McpCommands, mcpCommands } from '../commands/mcp.js';
 import { type NamespaceCommands, namespaceCommands } from '../commands/namespaces.js';
 import { type PersonalData, personalData } from '../commands/personal-data.js';
+import { type PixelHits, pixelHits } from '../commands/pixel.js';
 import { type SeoCommands, seoCommands } from '../commands/seo.js';
 import { type Turns, turns } from '../commands/turns.js';
 import { type RequestCounts, requestCounts } from '../commands/usage.js';
@@ -42,6 +43,7 @@ export type Commands = {
   readonly plans: Plans;
   readonly provisioning: ProvisioningCommands;
   readonly usage: UsageCommands;
+  readonly pixel: PixelHits;
   readonly outcomes: ReturnType<typeof outcomes>;
   /** Opens the sealed secrets of endpoints. */
   readonly secrets: SecretBox;
@@ -113,6 +115,7 @@ export const wireCommands = (
       now,
       admitOver: config.USAGE_OVER_LIMIT === 'record',
     }),
+    pixel: pixelHits({ log, now, report }),
     outcomes: written,
   };
 };

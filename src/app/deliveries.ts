@@ -12,6 +12,7 @@ import { apiKeyTold } from '../dialects/api-keys.js';
 import { packageTold, usageTold } from '../dialects/entitlements.js';
 import { toolCallTold } from '../dialects/mcp.js';
 import { joinedNamespaceFields, namespaceViews } from '../dialects/namespaces.js';
+import { pixelTold } from '../dialects/pixel.js';
 import { seoReportViews } from '../dialects/seo.js';
 import { noAttempts, webhookViews } from '../dialects/webhooks.js';
 import { workspaceViews } from '../dialects/workspaces.js';
@@ -22,6 +23,7 @@ import type { GrantEvent } from '../domain/entitlements/grants.js';
 import type { MeterEvent } from '../domain/entitlements/meter.js';
 import { derivedId } from '../domain/ids.js';
 import type { ToolCalled } from '../domain/mcp.js';
+import type { Hit } from '../domain/pixel.js';
 import type { Commands } from './commands.js';
 import type { Report } from './report.js';
 import type { Stores } from './stores.js';
@@ -62,6 +64,10 @@ const areasOf = ({ workspaces, namespaces, apiKeys, webhooks, seo }: Commands): 
   },
   usage: async (event) => () => usageTold(event as Recorded as Recorded<MeterEvent>, event.revision),
   entitlements: async (event) => () => packageTold(event as Recorded as Recorded<GrantEvent>),
+  pixel:
+    async ({ data }) =>
+    () =>
+      pixelTold(data as Hit),
   published: publishedArea,
 });
 

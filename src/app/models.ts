@@ -9,6 +9,7 @@ import { deliveries } from '../projections/deliveries.js';
 import { entitlements, meters } from '../projections/entitlements.js';
 import type { Described } from '../projections/fields.js';
 import { namespaces } from '../projections/namespaces.js';
+import { pixelSites } from '../projections/pixel.js';
 import type { Projection } from '../projections/projection.js';
 import { seoIssues } from '../projections/seo.js';
 import { usage } from '../projections/usage.js';
@@ -30,6 +31,7 @@ export const projections: readonly Projection[] = [
   seoIssues,
   entitlements,
   meters,
+  pixelSites,
 ];
 
 export const models: readonly Described[] = [

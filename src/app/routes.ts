@@ -13,6 +13,7 @@ import { eventTypeRoutes } from '../http/event-types.js';
 import { eventRoutes } from '../http/events.js';
 import { mcpRoutes } from '../http/mcp.js';
 import { namespaceRoutes } from '../http/namespaces.js';
+import { pixelRoutes } from '../http/pixel.js';
 import type { Limiter } from '../http/rate-limit.js';
 import type { Route } from '../http/route.js';
 import { seoRoutes } from '../http/seo.js';
@@ -51,7 +52,7 @@ export const recordRoutes = (
 
 export const wireRoutes = (
   { readModels, log }: Stores,
-  { events, mcp, deliveries, requests, seo, plans, usage, provisioning }: Commands,
+  { events, mcp, deliveries, requests, seo, pixel, plans, usage, provisioning }: Commands,
   { payloads }: Deliveries,
   mcpServers: readonly McpServer[],
   config: Config,
@@ -75,6 +76,7 @@ export const wireRoutes = (
     ...eventRoutes({ events }),
     ...usageRoutes({ readModels, requests, waitFor: batches.waitFor }),
     ...seoRoutes({ readModels, seo }),
+    ...pixelRoutes({ readModels, pixel }),
     ...mcpRoutes({ servers: mcpServers, mcp, checkArguments: argumentChecker() }),
   ];
 };

@@ -11,6 +11,7 @@ const shared: View<WorkspaceRecord>['fields'] = {
   settings: ({ settings }) => settings,
   tags: ({ tags }) => tags,
   metadata: ({ metadata }) => metadata,
+  pixel_key: ({ id }) => publicId('pixel', id),
   created_at: ({ createdAt }) => seconds(createdAt),
   updated_at: ({ updatedAt }) => seconds(updatedAt),
 };

@@ -1,5 +1,6 @@
-// Catalogue of what comes in from outside in masses: counts of requests, SEO reports.
+// Catalogue of what comes in from outside in masses: counts of requests, SEO reports, hits of the pixel.
 import { area, type EventType, exampleIds } from './catalogue-area.js';
+import { PixelEvent } from './pixel.js';
 import { SeoEvent } from './seo.js';
 import { UsageEvent } from './usage.js';
 
@@ -42,4 +43,23 @@ const usage = area<UsageEvent>(UsageEvent, {
   },
 });
 
-export const ingestTypes: readonly EventType[] = [usage, seo].flat();
+const pixel = area<PixelEvent>(PixelEvent, {
+  PixelTracked: {
+    version: 1,
+    category: 'pixel',
+    wire: 'pixel.tracked',
+    highVolume: true,
+    description: 'A web page has reported a visit, or something else that happened there.',
+    example: {
+      workspaceId,
+      event: 'pageview',
+      url: 'https://example.com/page',
+      referrer: 'https://google.com/',
+      device: 'desktop',
+      properties: { title: 'Page Title' },
+      trackedAt: '2026-01-15T10:30:00.000Z',
+    },
+  },
+});
+
+export const ingestTypes: readonly EventType[] = [usage, seo, pixel].flat();

@@ -15,6 +15,7 @@ export const prefixes = {
   seoIssue: 'iss',
   usage: 'use',
   boost: 'bst',
+  pixel: 'px',
 } as const;
 export type IdKind = keyof typeof prefixes;
 

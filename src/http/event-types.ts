@@ -5,6 +5,7 @@ import { packageTold, usageTold } from '../dialects/entitlements.js';
 import { toolCallTold } from '../dialects/mcp.js';
 import { joinedNamespaceFields, namespaceViews } from '../dialects/namespaces.js';
 import { payload } from '../dialects/payloads.js';
+import { pixelTold } from '../dialects/pixel.js';
 import { seoReportViews } from '../dialects/seo.js';
 import { type ShownUser, userViews } from '../dialects/users.js';
 import { noAttempts, webhookViews } from '../dialects/webhooks.js';
@@ -19,6 +20,7 @@ import type { MeterEvent } from '../domain/entitlements/meter.js';
 import type { PublishedEvent } from '../domain/events.js';
 import type { ToolCalled } from '../domain/mcp.js';
 import { namespace } from '../domain/namespaces.js';
+import type { Hit } from '../domain/pixel.js';
 import { seoReport } from '../domain/seo.js';
 import { webhook } from '../domain/webhooks.js';
 import { workspace } from '../domain/workspaces.js';
@@ -81,6 +83,7 @@ const shownIn: Readonly<Record<string, (type: string, dialect: Dialect) => Shown
   },
   usage: (type) => usageTold(exampleOf(type) as MeterEvent, 5_000),
   entitlements: (type) => packageTold(exampleOf(type) as GrantEvent),
+  pixel: (type) => pixelTold(exampleOf(type).data as Hit),
   user: (_type, dialect) => render(userViews[dialect], jane, 'single'),
   toolCall: (type) => toolCallTold(exampleOf(type).data as ToolCalled),
   published: (type) => (exampleOf(type) as PublishedEvent).data.data,

@@ -34,7 +34,8 @@ export const prose = (most: number) =>
 /** Name of a record. */
 export const name = text(255);
 
-const MAX_URL = 2048;
+/** Most characters of an address. */
+export const MAX_URL = 2048;
 const isWebUrl = (written: string): boolean =>
   /^https?:\/\/[^\s\p{C}]+$/iu.test(written) && URL.canParse(written);
 
@@ -71,13 +72,14 @@ export const metadataPatch = z.record(metadataKey, metadataValue.nullable()).ref
 
 const MAX_JSON_BYTES = 256 * 1024;
 
+/** Check and sentence of what may have at most 256 KiB as JSON. */
+const smallJson = [
+  (value: unknown): boolean => Buffer.byteLength(JSON.stringify(value)) <= MAX_JSON_BYTES,
+  'The :attribute may not be larger than 256 KiB.',
+] as const;
+
 /** Free-form JSON object of at most 256 KiB. What is in it was JSON before: there is nothing left to check. */
-export const jsonObject = z
-  .record(z.string(), z.custom<Json>())
-  .refine(
-    (value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_JSON_BYTES,
-    'The :attribute may not be larger than 256 KiB.',
-  );
+export const jsonObject = z.record(z.string(), z.custom<Json>()).refine(...smallJson);
 
 const instantForm =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:?\d{2}))?$/i;
@@ -142,6 +144,7 @@ export const fields = {
   metadata,
   metadataPatch,
   jsonObject,
+  smallJson,
   instant,
   reference,
 };

@@ -1,5 +1,7 @@
 // What requests about workspaces may say, and what the documentation says about them.
 import { z } from 'zod';
+import type { JsonObject } from '../domain/decider.js';
+import { domainOf, MAX_DOMAINS } from '../domain/pixel.js';
 import { tiers } from '../domain/tiers.js';
 import { fields } from './fields.js';
 import type { ListSpec } from './list-query.js';
@@ -21,13 +23,26 @@ export const workspaceList: ListSpec = {
   status: { active: statusIs('active'), inactive: statusIs('inactive'), suspended: statusIs('suspended') },
 };
 
-const texts = ['timezone', 'locale'] as const;
+const domain = z
+  .string()
+  .refine(
+    (text) => domainOf(text) !== undefined,
+    'The :attribute must be a domain such as example.com, without scheme, port and path.',
+  );
 /** Free-form, but for the settings that the product itself knows. */
-const settingsField = fields.jsonObject.superRefine((settings, context) => {
-  for (const name of texts)
-    if (name in settings && typeof settings[name] !== 'string')
-      context.addIssue({ code: 'custom', path: [name], message: 'The :attribute must be a string.' });
-});
+const settingsField = z
+  .looseObject({
+    timezone: z.string().optional(),
+    locale: z.string().optional(),
+    domains: z
+      .array(domain)
+      .max(MAX_DOMAINS)
+      .optional()
+      .meta({ description: 'Domains whose pages report to this workspace.', examples: [['example.com']] }),
+    pixel: z.strictObject({ enabled: z.boolean().optional() }).optional(),
+  })
+  .refine(...fields.smallJson)
+  .transform((settings) => settings as JsonObject);
 
 export const CreateWorkspaceBody = z.strictObject({
   name: fields.name,

@@ -1,5 +1,6 @@
 // Endpoints of workspaces.
 import type { ReadModels } from '../adapters/read-models/port.js';
+import { idFor } from '../commands/context.js';
 import type { Turns } from '../commands/turns.js';
 import type { WorkspaceCommands } from '../commands/workspaces.js';
 import { created, updated } from '../dialects/envelopes.js';
@@ -8,6 +9,7 @@ import { DomainError, notFound } from '../domain/errors.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
 import { reachable } from './context.js';
 import { listAnswer, listQuery, singleAnswer, singleQuery } from './list-query.js';
+import { requireFreeDomains } from './pixel-domains.js';
 import { findByReference } from './records.js';
 import { type Exchange, type Route, route } from './route.js';
 import type { ShowUsers } from './users.js';
@@ -96,7 +98,9 @@ export const workspaceRoutes = (deps: {
       body: CreateWorkspaceBody,
       doc: workspaceDocs.create,
       handle: async (exchange) => {
-        const { record, revision, position } = await workspaces.create(exchange.body, exchange);
+        const { body, command } = exchange;
+        await requireFreeDomains(readModels, body.settings, idFor(command, 'stream'));
+        const { record, revision, position } = await workspaces.create(body, exchange);
         return {
           status: 201,
           body: created(exchange.dialect, 'Workspace', workspaceViews, record),
@@ -113,6 +117,7 @@ export const workspaceRoutes = (deps: {
       doc: workspaceDocs.update,
       handle: async (exchange) => {
         const { id } = await one(exchange);
+        await requireFreeDomains(readModels, exchange.body.settings, id);
         const { record, revision, position } = await workspaces.update(id, exchange.body, exchange);
         return {
           status: 200,
