@@ -9,7 +9,8 @@ import type { ServerSettings } from '../../src/adapters/mcp-servers/settings.js'
 import { gone, type HttpProcess, pidsIn, startHttp, stdioEntry } from '../support/mcp/processes.js';
 
 const WORKSPACE = '01980000-0000-7000-8000-000000000001';
-const TIMEOUT_MS = 1_000;
+// Long enough for a busy machine to answer fifty calls at once.
+const TIMEOUT_MS = 4_000;
 
 type Note = { message: string; details: object };
 const silent = { info: () => undefined, warn: () => undefined };
