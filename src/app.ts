@@ -29,6 +29,7 @@ import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
 import type { Logger } from './logger.js';
 import type { Follower } from './projections/follower.js';
+import { forgetting } from './projections/forgetting.js';
 
 export type App = {
   readonly config: Config;
@@ -73,6 +74,13 @@ export const buildApp = async (
     metrics.deliveryAttempts.inc({ outcome }),
   );
   const following = wireFollowing(stores, commands, deliveries, config, report, now);
+  const forgetter = forgetting({
+    log,
+    readModels,
+    retentionDays: config.DELIVERY_RETENTION_DAYS,
+    now,
+    report,
+  });
   const rowsOf = projections.map(({ name }) => name);
   const waitFor = async (position: number) => {
     if (!(await following.waitFor(position, rowsOf))) metrics.lateReads.inc();
@@ -158,6 +166,7 @@ export const buildApp = async (
       commands.uses.start();
       commands.requests.start();
       await deliveries.start();
+      forgetter.start();
       stores.lock?.onRequest(
         handleCliRequest({
           readModels,
@@ -193,6 +202,7 @@ export const buildApp = async (
       await commands.requests.stop();
       await commands.pixel.stop();
       await following.stop();
+      await forgetter.stop();
       await deliveries.subscriber.stop().catch(note);
       await stores.close();
     },

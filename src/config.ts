@@ -177,7 +177,9 @@ export const settings = z.object({
     .describe('Lets webhooks go to http and private addresses. For development and tests only.'),
   DELIVERY_RETENTION_DAYS: whole(1, 36_500)
     .prefault('90')
-    .describe('Days after which a finished delivery leaves the lists. The events stay.'),
+    .describe(
+      'Days after which a finished delivery is no longer shown; a day later its row goes. The events stay.',
+    ),
   USAGE_OVER_LIMIT: oneOf(['refuse', 'record'])
     .prefault('refuse')
     .describe('What happens to usage over a limit.'),

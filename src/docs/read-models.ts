@@ -77,7 +77,7 @@ The database is the one in the path of \`MONGODB_URL\`, else \`core_api\`, with 
 | \`revision\` | integer | Revision of that event in its stream. |
 | \`deleted\` | boolean | Only on tombstones, and then \`true\`. |
 
-**Tombstones.** The row of a deleted record stays, with its fields and \`deleted: true\`, so that an event that is read twice cannot bring it back. Put \`deleted: { $ne: true }\` into every query that counts what is there.
+**Tombstones.** The row of a deleted record stays, with its fields and \`deleted: true\`, so that an event that is read twice cannot bring it back. Put \`deleted: { $ne: true }\` into every query that counts what is there. Only finished deliveries go altogether: a day after \`DELIVERY_RETENTION_DAYS\`.
 
 **Types.** \`text\`, \`integer\`, \`number\`, \`boolean\`, \`object\`; \`uuid\` is the \`_id\` of another row or the id of an event; \`instant\` is a text in ISO 8601, UTC, always with milliseconds (\`2026-01-15T10:30:00.000Z\`), so that it sorts and compares as text; \`[]\` is a list, \`?\` may be null. Keys that callers chose (in \`metadata\`, \`settings\`) are stored with \`.\`, \`$\`, \`%\` and NUL written as in URLs: \`a.b\` is \`a%2Eb\`.
 

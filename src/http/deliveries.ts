@@ -70,6 +70,12 @@ const params = { id: 'Webhook endpoint id', deliveryId: 'Delivery id' };
 export const deliveryRoutes = (deps: DeliveryRouteDeps): Route[] => {
   const { readModels, log, deliveries, payloads, schedule, retentionDays } = deps;
 
+  /** The deliveries of an endpoint that are still shown. */
+  const shownOf = (endpointId: string, now: Date): Term[] => [
+    { field: 'endpointId', op: 'eq', value: endpointId },
+    { field: 'finishedAt', op: 'gt', value: new Date(now.getTime() - retentionDays * DAY_MS).toISOString() },
+  ];
+
   const endpointOf = async ({ params, workspace }: Exchange<unknown, unknown>): Promise<WebhookRow> => {
     const where: Term[] = [{ field: 'workspaceId', op: 'eq', value: workspace.id }];
     const row = await findByReference<WebhookRow>(
@@ -83,10 +89,10 @@ export const deliveryRoutes = (deps: DeliveryRouteDeps): Route[] => {
     return row;
   };
   const deliveryOf = async (
-    { params }: Exchange<unknown, unknown>,
+    { params, now }: Exchange<unknown, unknown>,
     { id }: WebhookRow,
   ): Promise<DeliveryRow> => {
-    const where: Term[] = [{ field: 'endpointId', op: 'eq', value: id }];
+    const where = shownOf(id, now);
     const reference = params['deliveryId'] ?? '';
     const row = await findByReference<DeliveryRow>(readModels, 'deliveries', 'delivery', reference, where);
     if (!row) throw notFound();
@@ -138,20 +144,16 @@ export const deliveryRoutes = (deps: DeliveryRouteDeps): Route[] => {
         params: { id: params.id },
         success: {
           status: 200,
-          description: 'A page of its deliveries. Finished ones leave the list after the retention time.',
+          description: 'A page of its deliveries. Finished ones are gone after the retention time.',
           example: { data: [listExample] },
         },
       },
       handle: async (exchange) => {
         const { id } = await endpointOf(exchange);
-        const oldest = new Date(exchange.now.getTime() - retentionDays * DAY_MS).toISOString();
         return listAnswer<DeliveryRow, DeliveryShown>(exchange, {
           readModels,
           model: 'deliveries',
-          where: [
-            { field: 'endpointId', op: 'eq', value: id },
-            { field: 'finishedAt', op: 'gt', value: oldest },
-          ],
+          where: shownOf(id, exchange.now),
           spec,
           views: deliveryViews,
         });

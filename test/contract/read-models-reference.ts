@@ -76,11 +76,40 @@ export const queries: fc.Arbitrary<Query> = fc.record(
   { requiredKeys: ['where'] },
 );
 
+/** Rows to store in one go, and the ids of those to forget then. */
+export type Step = { readonly rows: readonly Loose[]; readonly forgotten: readonly string[] };
+
+export const steps: fc.Arbitrary<Step[]> = fc
+  .tuple(operations, fc.array(fc.oneof(fc.constant([]), fc.subarray([...'abcdefgh'])), { minLength: 6 }))
+  .map(([rows, forgotten]) =>
+    Array.from({ length: Math.ceil(rows.length / 10) }, (_, at) => ({
+      rows: rows.slice(10 * at, 10 * at + 10),
+      forgotten: forgotten[at] ?? [],
+    })),
+  );
+
 /** The newest version of each row. */
-export const replay = (rows: readonly Loose[]): Loose[] => {
+export const newestRows = () => {
   const newest = new Map<string, Loose>();
-  for (const row of rows) if (row.position > (newest.get(row.id)?.position ?? -1)) newest.set(row.id, row);
-  return [...newest.values()];
+  return {
+    apply(rows: readonly Loose[]) {
+      for (const row of rows)
+        if (row.position > (newest.get(row.id)?.position ?? -1)) newest.set(row.id, row);
+    },
+    /** Drops some; answers where they stood, or might have. */
+    forget: (forgotten: readonly string[]) =>
+      forgotten.map((id) => {
+        const position = newest.get(id)?.position ?? 1;
+        newest.delete(id);
+        return { id, position };
+      }),
+    rows: (): Loose[] => [...newest.values()],
+  };
+};
+export const replay = (rows: readonly Loose[]): Loose[] => {
+  const newest = newestRows();
+  newest.apply(rows);
+  return newest.rows();
 };
 
 const compareScalars = (a: unknown, b: unknown): number => {

@@ -359,7 +359,7 @@ test('deliveries of a deleted endpoint are cancelled', async () => {
   expect((await list(id)).status).toBe(404);
 });
 
-test('finished deliveries leave the list after the retention time, open ones stay', async () => {
+test('finished deliveries are gone after the retention time, open ones stay', async () => {
   let now = Date.now();
   const settings = { WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true', DELIVERY_RETENTION_DAYS: '30' };
   const old = await startTestApp(settings, { now: () => new Date(now) });
@@ -375,10 +375,15 @@ test('finished deliveries leave the list after the retention time, open ones sta
       await old.call('POST', '/events', { body: { type: 'post.created', data: {} } });
       await until(async () => (await shown()).join() === expected.join());
     }
+    const single = async (number: number) =>
+      (await old.call('GET', `/webhooks/${id}/deliveries/${number}`)).status;
     now += 29 * 86_400_000;
     expect(await shown()).toEqual(['success', 'retrying']);
+    expect([await single(1), await single(2)]).toEqual([200, 200]);
     now += 2 * 86_400_000;
     expect(await shown()).toEqual(['retrying']);
+    expect([await single(1), await single(2)]).toEqual([404, 200]);
+    expect((await old.call('POST', `/webhooks/${id}/deliveries/1/retry`)).status).toBe(404);
   } finally {
     await old.stop();
   }

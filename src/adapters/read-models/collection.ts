@@ -8,6 +8,8 @@ export type Collection = {
   /** The row or tombstone stored under an id. */
   get(id: string): Row | undefined;
   put(row: Row): void;
+  /** Drops what is stored under an id, if it is of that position. */
+  forget(id: string, position: number): void;
   find(query: Query): Row[];
   count(where: readonly Term[]): number;
 };
@@ -78,6 +80,13 @@ export const collection = (indexes: readonly string[]): Collection => {
       if (held) standsOn(held.row).remove(held);
       slots.set(row.id, fresh);
       target.add(fresh);
+    },
+
+    forget(id, position) {
+      const held = slots.get(id);
+      if (held?.row.position !== position) return;
+      standsOn(held.row).remove(held);
+      slots.delete(id);
     },
 
     find({ where, sort = [], skip = 0, limit = Number.POSITIVE_INFINITY, deleted = false }) {

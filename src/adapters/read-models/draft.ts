@@ -47,6 +47,7 @@ export const draftReadModels = (below: ReadModels): ReadModels => {
       kept.set(model, own);
       for (const row of rows) if (row.position > (own.get(row.id)?.position ?? -1)) own.set(row.id, row);
     },
+    forget: async () => undefined,
     drop: async () => undefined,
     close: async () => undefined,
   };

@@ -55,6 +55,11 @@ export const embeddedReadModels = (models: readonly Model[]): ReadModels => {
       return of(name).checkpoint;
     },
 
+    async forget(name, rows) {
+      const target = of(name).rows;
+      for (const { id, position } of rows) target.forget(id, position);
+    },
+
     async drop(name) {
       held.set(name, empty(of(name).model));
     },

@@ -213,6 +213,14 @@ export const openMongoReadModels = async (
       return stored;
     },
 
+    async forget(name, rows) {
+      for (let from = 0; from < rows.length; from += rowsPerWrite) {
+        const some = rows.slice(from, from + rowsPerWrite);
+        const deletions = some.map(({ id, position }) => ({ deleteOne: { filter: { _id: id, position } } }));
+        await onRows(name, (stored) => stored.bulkWrite(deletions, { ordered: false }));
+      }
+    },
+
     async drop(name) {
       const model = modelOf(name);
       const _id = collectionName(model);

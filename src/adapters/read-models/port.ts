@@ -54,6 +54,11 @@ export interface ReadModels {
    */
   apply(model: string, rows: readonly Row[], checkpoint: Checkpoint): Promise<void>;
   checkpoint(model: string): Promise<Checkpoint | undefined>;
+  /**
+   * Drops rows (or tombstones), each only where it still stands at the position given; the checkpoint stays. Nothing
+   * then keeps an old event from making a row anew: only for rows that no event still to come begins or changes.
+   */
+  forget(model: string, rows: readonly Pick<Row, 'id' | 'position'>[]): Promise<void>;
   /** Forgets the rows and the checkpoint of one model. */
   drop(model: string): Promise<void>;
   close(): Promise<void>;
