@@ -21,7 +21,7 @@ export type McpCommands = {
 
 /** Longest answer that is kept for a repeated command, in characters of JSON. */
 const MAX_KEPT_ANSWER = 65_536;
-const MAX_ERROR = 500;
+const MAX_ERROR = 250;
 
 type Ended =
   | { readonly outcome: 'success'; readonly result: Json }

@@ -65,6 +65,9 @@ describe('a client', () => {
       expect.arrayContaining([
         'list_workspaces',
         'get_workspace',
+        'check_entitlement',
+        'get_entitlement_summary',
+        'record_usage',
         'get_usage',
         'list_recent_events',
         'list_deliveries',
@@ -161,6 +164,31 @@ describe('a client', () => {
       headers: { 'Idempotency-Key': args.idempotency_key },
     });
     expect([over.headers.get('idempotent-replayed'), over.body]).toEqual(['true', first.structuredContent]);
+  });
+
+  test('checks an entitlement, records usage, and reads what is left', async () => {
+    const made = await app.call('POST', '/workspaces', { body: { name: 'Metered', tier: 'pro' } });
+    const workspace_id = made.body.data.id;
+    const client = await connect(app.key);
+    const check = async (quantity: number) =>
+      (await call(client, 'check_entitlement', { feature: 'posts', quantity, workspace_id }))
+        .structuredContent;
+    expect(await check(1)).toEqual({
+      allowed: true,
+      feature: 'posts',
+      current_usage: 0,
+      limit: 1000,
+      available: 1000,
+    });
+    const recorded = await call(client, 'record_usage', { feature: 'posts', quantity: 45, workspace_id });
+    expect(recorded.structuredContent).toMatchObject({ recorded: true, current_usage: 45, limit: 1000 });
+    expect(await check(956)).toMatchObject({ allowed: false, reason: 'LIMIT_EXCEEDED', available: 955 });
+    expect(
+      await refusal(client, 'record_usage', { feature: 'posts', quantity: 956, workspace_id }),
+    ).toMatchObject({ error: 'feature_limit_reached', feature: 'posts' });
+    const summary = await call(client, 'get_entitlement_summary', { workspace_id });
+    expect(summary.structuredContent.data.entitlements.posts).toMatchObject({ used: 45, percentage: 4.5 });
+    expect((await refusal(client, 'check_entitlement')).errors).toHaveProperty('feature');
   });
 
   test('retries a delivery', async () => {

@@ -2,6 +2,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { shownTool } from '../../src/dialects/mcp.js';
 import { type CallOptions, startTestApp, type TestApp } from '../support/api.js';
 import { raw } from '../support/raw.js';
 import { startReceiver } from '../support/receiver.js';
@@ -356,4 +357,31 @@ describe('a resource', () => {
     await mkdir(join(await home(), 'folder'), { recursive: true });
     expect((await app.call('GET', path('filesystem://folder'))).status).toBe(422);
   });
+});
+
+describe('parameters made from a schema', () => {
+  const typeOf = (schema: unknown) => {
+    const inputSchema = { type: 'object', properties: { a: schema } } as never;
+    const { parameters } = shownTool({ name: 'x', description: '', inputSchema }) as {
+      parameters: Record<string, unknown>;
+    };
+    return parameters['a'];
+  };
+  test.each([
+    [{ type: 'string', description: 'Text.' }, 'string', 'Text.'],
+    [{ type: ['string', 'null'] }, 'string', ''],
+    [{ type: ['string', 'integer'] }, 'string|integer', ''],
+    [{ enum: ['a', 'b'] }, 'string', ''],
+    [{ enum: [1] }, 'number', ''],
+    [{ anyOf: [{ type: 'string' }] }, 'any', ''],
+    [true, 'any', ''],
+  ])('%j', (schema, type, description) => {
+    expect(typeOf(schema)).toEqual({ type, description, required: false });
+  });
+  test('of a tool that says nothing of its arguments are none', () =>
+    expect(shownTool({ name: 'x', description: 'X.', inputSchema: { type: 'object' } })).toEqual({
+      name: 'x',
+      description: 'X.',
+      parameters: {},
+    }));
 });

@@ -35,6 +35,13 @@ const PING_MS = 2_000;
 /** A process that writes so many lines which are no messages is not a server. */
 const MAX_GARBAGE = 1_000;
 
+/** Code or kind of what went wrong beneath; never its words, which may hold what the server was given. */
+const reasonOf = ({ cause }: ToolError): { reason?: string } => {
+  if (!(cause instanceof Error)) return {};
+  const { code } = (cause.cause ?? cause) as { code?: unknown };
+  return { reason: code === undefined ? cause.name : String(code) };
+};
+
 type Live = {
   readonly client: Client;
   readonly ready: Promise<void>;
@@ -69,7 +76,7 @@ export const connection = ({ id, transport, connectMs, report }: ConnectionDeps)
     if (live !== dropped) return;
     if (!closed) {
       waitLonger();
-      report.warn('an MCP server was lost', { server: id, error: error.message });
+      report.warn('an MCP server was lost', { server: id, error: error.message, ...reasonOf(error) });
     }
     end(dropped, error);
   };

@@ -1,4 +1,4 @@
-// MCP servers: what they offer, and calls of their tools. Every adapter passes test/contract/mcp-servers.ts.
+// MCP servers: what they offer, and calls of their tools. Held by test/contract/mcp-servers.*.test.ts.
 import type { Json, JsonObject } from '../../domain/decider.js';
 
 export type Tool = {

@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream';
 import { REDACTED, redactedText } from '../../domain/redaction.js';
 
 const MAX_LINE = 500;
+/** A line that is still not at its end is told in parts of this length. */
+const MAX_KEPT = 65_536;
 const MAX_LINES = 50;
 const PER_MS = 10_000;
 /** Shorter values of settings are words rather than secrets. */
@@ -30,9 +32,10 @@ export const tellLines = (
       return;
     }
     left -= 1;
-    const plain = hidden.reduce((said, secret) => said.replaceAll(secret, REDACTED), text.slice(0, MAX_LINE));
+    const plain = hidden.reduce((said, secret) => said.replaceAll(secret, REDACTED), text);
     tell(
       plain
+        .slice(0, MAX_LINE)
         .split(/(\s+)/)
         .map((word) => redactedText(word))
         .join(''),
@@ -43,7 +46,11 @@ export const tellLines = (
   stream.setEncoding('utf8');
   stream.on('data', (chunk: string) => {
     const lines = (rest + chunk).split(/\r?\n/);
-    rest = (lines.pop() ?? '').slice(0, MAX_LINE);
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_KEPT) {
+      lines.push(rest);
+      rest = '';
+    }
     for (const text of lines) if (text.trim() !== '') line(text);
   });
 };
