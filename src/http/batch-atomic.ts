@@ -7,7 +7,7 @@ import type { Json } from '../domain/decider.js';
 import { DomainError, type FieldErrors, invalid } from '../domain/errors.js';
 import type { Operation } from './batch-forms.js';
 import {
-  type Endpoint,
+  type Endpoints,
   errorsIn,
   itemOf,
   type Outcome,
@@ -40,16 +40,17 @@ export const createAtomic =
     whole: Whole,
     resource: string,
     operations: readonly Operation[],
-    endpointOf: (operation: Operation, routes: readonly Route[]) => Endpoint,
+    endpointsOf: (routes: readonly Route[]) => Endpoints,
   ): Promise<Outcome[]> => {
     const { command, workspace } = whole;
     const kept = keepTurns();
     const decide = async (again: boolean): Promise<Decided<Outcome[]>> => {
       const { routes, staged } = draft(kept.turns);
+      const endpoints = endpointsOf(routes);
       const deciding = { ...whole, command: { ...command, retry: again } };
       const outcomes: Outcome[] = [];
       for (const [index, operation] of operations.entries())
-        outcomes.push(await runOperation(deciding, endpointOf(operation, routes), operation, index));
+        outcomes.push(await runOperation(deciding, endpoints[operation.action], operation, index));
       return { outcome: outcomes, staged: errorsIn(outcomes).length > 0 ? [] : staged() };
     };
     try {

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { Json } from '../domain/decider.js';
 import type { RouteDoc } from './route.js';
 
-export const MAX_OPERATIONS = 100;
+const MAX_OPERATIONS = 100;
 
-export const actions = ['create', 'update', 'delete'] as const;
+const actions = ['create', 'update', 'delete'] as const;
 export type Action = (typeof actions)[number];
 
 const id = z
@@ -36,65 +36,75 @@ export const BatchBody = z.strictObject({
   atomic: z.boolean().default(false).meta({ description: 'All of the operations, or none.' }),
 });
 
-/** Names and examples of one resource. */
+/** What of the documentation is a resource's own. */
 export type BatchWords = {
-  /** `Workspaces`: ends the id and is the tag of the endpoint. */
+  /** `Workspaces`: ends the id of the endpoint. */
   readonly id: string;
-  readonly tag: string;
   /** What the resource is called in a sentence, in the plural. */
   readonly things: string;
-  /** Said about `create`, where it is more than the usual. */
+  /** Said besides, where there is more to say. */
   readonly note?: string;
-  /** Data of a creation and of a change. */
-  readonly create: object;
-  readonly update: object;
-  /** The records that these lead to, as 2026 shows them. */
-  readonly created: object;
-  readonly updated: object;
-  /** A prefixed id. */
-  readonly prefixed: string;
 };
+
+type Examples = Pick<RouteDoc['success'], 'example' | 'example2024'>;
+const dataOf = (example: unknown): unknown => (example as { data?: unknown } | undefined)?.data;
+
+/** What an item holds besides is as the endpoint's own answer has it. */
+const item = z.looseObject({
+  index: z.int(),
+  action: z.enum(actions),
+  status: z.int(),
+  data: z.looseObject({}).nullable().optional(),
+  error: z.union([z.string(), z.looseObject({ code: z.string(), message: z.string() })]).optional(),
+});
+const answer = z.object({
+  data: z.array(item),
+  meta: z.object({ total: z.int(), succeeded: z.int(), failed: z.int() }),
+});
 
 const message = 'Resource not found.';
-
-export const batchDoc = ({
-  id: name,
-  tag,
-  things,
-  note = '',
-  create,
-  update,
-  created,
-  updated,
-  prefixed,
-}: BatchWords): RouteDoc => {
-  const meta = { total: 3, succeeded: 2, failed: 1 };
-  const done = (shownId: object) => [
-    { index: 0, action: 'create', status: 201, data: { ...created, ...shownId } },
-    { index: 1, action: 'update', status: 200, data: { ...updated, ...shownId } },
-  ];
-  const refused = { index: 2, action: 'delete', status: 404 };
-  const wrong = { code: 'RESOURCE_NOT_FOUND', message, request_id: 'req_abc123def456' };
-  return {
-    id: `batch${name}`,
-    tag,
-    summary: `Create, update and delete up to ${MAX_OPERATIONS} ${things} at once`,
-    description: `Each operation does what the single endpoint does, with its rules, its scope and its answer: \`data\`, or the error in the form of the dialect. They run in order, and one that fails does not stop the others. With \`atomic\` all are decided before any is written: if one fails, none is done, and the answer is 422 with every reason. One Idempotency-Key covers them all; \`If-Match\` has no meaning here.${note === '' ? '' : ` ${note}`}`,
-    requestExample: {
-      operations: [
-        { action: 'create', data: create },
-        { action: 'update', id: 1, data: update },
-        { action: 'delete', id: 999_999 },
-      ],
-    },
-    success: {
-      status: 200,
-      description: 'What came of each operation, in order. Look at `meta.failed`.',
-      example: { data: [...done({}), { ...refused, error: 'not_found', message }], meta },
-      example2024: { data: [...done({ id: prefixed }), { ...refused, error: wrong }], meta },
-    },
-    refusals: {
-      422: 'The request is not well-formed; or, with `atomic`, an operation fails: `errors` are keyed by `operations.0.data.name` or `operations.0`, and `operations` lists those that fail.',
-    },
-  };
+const refusal = {
+  example: { error: 'not_found', message },
+  example2024: { error: { code: 'RESOURCE_NOT_FOUND', message, request_id: 'req_abc123def456' } },
 };
+
+/** What a creation, a change and a failed deletion look like together. */
+const answered = (dialect: keyof Examples, create: Examples, update: Examples) => ({
+  data: [
+    { index: 0, action: 'create', status: 201, data: dataOf(create[dialect]) },
+    { index: 1, action: 'update', status: 200, data: dataOf(update[dialect]) },
+    { index: 2, action: 'delete', status: 404, ...refusal[dialect] },
+  ],
+  meta: { total: 3, succeeded: 2, failed: 1 },
+});
+
+/** `create` and `update` document the endpoints that the operations stand for. */
+export const batchDoc = (
+  { id: name, things, note }: BatchWords,
+  { create, update }: Readonly<Record<'create' | 'update', RouteDoc>>,
+): RouteDoc => ({
+  id: `batch${name}`,
+  tag: create.tag,
+  summary: `Create, update and delete up to ${MAX_OPERATIONS} ${things} at once`,
+  description: [
+    'Each operation does what the single endpoint does, with its rules, its scope and its answer: `data`, or the error in the form of the dialect. They run in order, and one that fails does not stop the others. With `atomic` all are decided before any is written: if one fails, none is done, and the answer is 422 with every reason. One Idempotency-Key covers them all; `If-Match` has no meaning here.',
+    ...(note === undefined ? [] : [note]),
+  ].join(' '),
+  requestExample: {
+    operations: [
+      { action: 'create', data: create.requestExample },
+      { action: 'update', id: 1, data: update.requestExample },
+      { action: 'delete', id: 999_999 },
+    ],
+  },
+  success: {
+    status: 200,
+    description: 'What came of each operation, in order. Look at `meta.failed`.',
+    example: answered('example', create.success, update.success),
+    example2024: answered('example2024', create.success, update.success),
+    schema: answer,
+  },
+  refusals: {
+    422: 'The request is not well-formed; or, with `atomic`, an operation fails: `errors` are keyed by `operations.0.data.name` or `operations.0`, and `operations` lists those that fail.',
+  },
+});

@@ -3,7 +3,7 @@ import { type CommandContext, randomFor } from '../commands/context.js';
 import type { Dialect, WireError } from '../dialects/dialect.js';
 import { errorBody } from '../dialects/envelopes.js';
 import { derivedId } from '../domain/ids.js';
-import type { Operation } from './batch-forms.js';
+import type { Action, Operation } from './batch-forms.js';
 import { missingScope } from './errors.js';
 import { freshly } from './idempotency.js';
 import { validBody } from './request.js';
@@ -18,6 +18,8 @@ export type Endpoint = {
   readonly route: Route;
   readonly params?: ((whole: Whole) => Readonly<Record<string, string>>) | undefined;
 };
+
+export type Endpoints = Readonly<Record<Action, Endpoint>>;
 
 /** How an operation ended. */
 export type Outcome =

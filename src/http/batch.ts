@@ -1,8 +1,9 @@
 // Many operations in one request: each through its own endpoint, and one answer for them all.
 import { type AtomicDeps, createAtomic, refusedTogether } from './batch-atomic.js';
-import { type Action, actions, BatchBody, type BatchWords, batchDoc, type Operation } from './batch-forms.js';
+import { type Action, BatchBody, type BatchWords, batchDoc, type Operation } from './batch-forms.js';
 import {
   type Endpoint,
+  type Endpoints,
   errorsIn,
   itemOf,
   type Outcome,
@@ -52,11 +53,15 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
   const { routes, waitFor, failed, upgradeUrl } = deps;
   const atomically = createAtomic(deps);
 
-  const endpointOf = (resource: BatchResource, action: Action, among: readonly Route[]): Endpoint => {
-    const single = { ...usual(resource), ...resource.instead }[action];
-    const found = among.find(({ method, path }) => method === single.method && path === single.path);
-    if (!found) throw new Error(`There is no endpoint ${single.method} ${single.path} for a batch.`);
-    return { route: found, params: single.params };
+  const endpointsOf = (resource: BatchResource, among: readonly Route[]): Endpoints => {
+    const singles = { ...usual(resource), ...resource.instead };
+    const find = (action: Action): Endpoint => {
+      const { method, path, params } = singles[action];
+      const found = among.find((one) => one.method === method && one.path === path);
+      if (!found) throw new Error(`There is no endpoint ${method} ${path} for a batch.`);
+      return { route: found, params };
+    };
+    return { create: find('create'), update: find('update'), delete: find('delete') };
   };
 
   /** One after the other. What an operation may have changed is seen by the ones of another action that follow. */
@@ -87,21 +92,20 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
 
   return resources.map((resource) => {
     const { path, words } = resource;
-    const singles = new Map(actions.map((action) => [action, endpointOf(resource, action, routes)]));
+    const endpoints = endpointsOf(resource, routes);
+    const { create, update } = endpoints;
     return route({
       method: 'POST',
       path: `${path}/batch`,
       scope: 'any',
       body: BatchBody,
-      doc: batchDoc(words),
+      doc: batchDoc(words, { create: create.route.doc, update: update.route.doc }),
       handle: async (whole) => {
         const { operations, atomic } = whole.body;
         const outcomes = atomic
-          ? await atomically(whole, path.slice(1), operations, ({ action }, among) =>
-              endpointOf(resource, action, among),
-            )
+          ? await atomically(whole, path.slice(1), operations, (among) => endpointsOf(resource, among))
           : await inOrder(operations, (operation, index) =>
-              runOperation(whole, singles.get(operation.action) as Endpoint, operation, index),
+              runOperation(whole, endpoints[operation.action], operation, index),
             );
         for (const error of errorsIn(outcomes))
           failed(error, { requestId: whole.requestId, route: patternOf(`${path}/batch`) });

@@ -96,6 +96,17 @@ const created = {
   is_active: true,
   created_at: '2026-01-15T10:30:00Z',
 };
+const prefixed = 'wh_01kf0d8x2zfyt9hp5g7q3n4c6e';
+/** As the older dialect shows it. */
+const short = {
+  id: prefixed,
+  url: whole.url,
+  events: whole.events,
+  is_active: whole.is_active,
+  created_at: whole.created_at,
+};
+const page = 'https://api.example.com/api/v1/webhooks?page=1';
+const links = { first: page, last: page, prev: null, next: null };
 const tag = 'Webhooks';
 const params = { id: 'Webhook endpoint id' };
 
@@ -107,7 +118,16 @@ export const webhookDocs = {
     success: {
       status: 200,
       description: 'A page of the workspace’s endpoints.',
-      example: { data: [{ ...example, ...times }] },
+      example: {
+        data: [{ ...example, ...times }],
+        meta: { current_page: 1, from: 1, last_page: 1, per_page: 25, to: 1, total: 1 },
+        links,
+      },
+      example2024: {
+        data: [short],
+        meta: { current_page: 1, per_page: 15, total: 1, last_page: 1 },
+        links,
+      },
     },
   },
   get: {
@@ -115,7 +135,12 @@ export const webhookDocs = {
     tag,
     summary: 'Get a webhook endpoint',
     params,
-    success: { status: 200, description: 'The endpoint, without its secret.', example: { data: whole } },
+    success: {
+      status: 200,
+      description: 'The endpoint, without its secret.',
+      example: { data: whole },
+      example2024: { data: short },
+    },
   },
   create: {
     id: 'createWebhook',
@@ -131,6 +156,7 @@ export const webhookDocs = {
       status: 201,
       description: 'The new endpoint, with its secret.',
       example: { message: 'Webhook endpoint created successfully.', data: created },
+      example2024: { data: { ...created, id: prefixed } },
     },
     refusals: { 403: 'The workspace has as many endpoints as its tier allows.' },
   },
@@ -146,6 +172,7 @@ export const webhookDocs = {
       status: 200,
       description: 'The endpoint after the change.',
       example: { message: 'Webhook endpoint updated successfully.', data: { ...whole, events: ['post.*'] } },
+      example2024: { data: { ...short, events: ['post.*'] } },
     },
   },
   remove: {

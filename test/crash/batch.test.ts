@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Recorded } from '../../src/domain/decider.js';
 import { startTestApp, type TestApp } from '../support/api.js';
 import { eventsIn } from '../support/embedded-log.js';
-import { ask, startFrame } from '../support/frame.js';
+import { ask, losing, startFrame } from '../support/frame.js';
 
 let app: TestApp;
 let saved: string;
@@ -52,15 +52,12 @@ it('is done whole or not at all, wherever the log ends', { timeout: 60_000 }, as
   const batchRoute = app.app.routes.find(({ path }) => path === '/workspaces/batch');
   if (!batchRoute) throw new Error('no such route');
   let first = '';
-  const losing = {
-    ...batchRoute,
-    handle: async (exchange: Parameters<typeof batchRoute.handle>[0]) => {
-      first = JSON.stringify((await batchRoute.handle(exchange)).body);
-      throw new Error('the answer was lost');
-    },
-  };
   const head = await app.app.stores.log.head();
-  const frame = await startFrame(app, [losing]);
+  const frame = await startFrame(app, [
+    losing(batchRoute, ({ body }) => {
+      first = JSON.stringify(body);
+    }),
+  ]);
   expect((await ask(frame, app.key, '/workspaces/batch', request)).status).toBe(500);
   await frame.stop();
   await app.waitForAll();

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dialects } from '../../src/dialects/dialect.js';
 import { type Called, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
-import { ask, startFrame } from '../support/frame.js';
+import { ask, losing, startFrame } from '../support/frame.js';
 import { startReceiver } from '../support/receiver.js';
 import { newTenant, scopedKey } from '../support/tenants.js';
 
@@ -176,14 +176,11 @@ describe.each(dialects)('in the dialect %s', (dialect) => {
       const batchRoute = app.app.routes.find((route) => route.path === `${path}/batch`);
       if (!batchRoute) throw new Error('no such route');
       let first = '';
-      const losing = {
-        ...batchRoute,
-        handle: async (exchange: Parameters<typeof batchRoute.handle>[0]) => {
-          first = JSON.stringify((await batchRoute.handle(exchange)).body);
-          throw new Error('the answer was lost');
-        },
-      };
-      const frame = await startFrame(app, [losing]);
+      const frame = await startFrame(app, [
+        losing(batchRoute, ({ body: answered }) => {
+          first = JSON.stringify(answered);
+        }),
+      ]);
       const body1 = { operations: [create(body()), update(id, change), remove(id)], atomic: true };
       const more = { headers: { ...headers, 'Idempotency-Key': randomUUID() }, body: body1 };
       expect((await ask(frame, app.key, `${path}/batch`, more)).status).toBe(500);

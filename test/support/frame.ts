@@ -1,7 +1,7 @@
 // The HTTP frame around routes of a test's own, on the stores of a running application.
 import { createOnce } from '../../src/http/idempotency.js';
 import { createLimiter } from '../../src/http/rate-limit.js';
-import { type Route, route } from '../../src/http/route.js';
+import { type Answer, type Route, route } from '../../src/http/route.js';
 import { createServer, type ServerDeps } from '../../src/http/server.js';
 import type { TestApp } from './api.js';
 
@@ -108,3 +108,12 @@ export const ask = async (
     body: text === '' ? undefined : JSON.parse(text),
   };
 };
+
+/** A route that does its work and then loses the answer; `lost` is told what it was. */
+export const losing = (route: Route, lost: (answer: Answer) => unknown): Route => ({
+  ...route,
+  async handle(exchange) {
+    await lost(await route.handle(exchange));
+    throw new Error('the answer was lost');
+  },
+});

@@ -5,6 +5,7 @@ import { apiKeyViews, type ShownApiKey } from '../../dialects/api-keys.js';
 import type { ApiKeyRow } from '../../projections/api-keys.js';
 import { type Includes, listAnswer, listQuery, singleAnswer, singleQuery } from '../list-query.js';
 import { type Route, route } from '../route.js';
+import { apiKeyDocs } from './docs.js';
 import { notRevoked, spec } from './input.js';
 import { findApiKey, showApiKey, showApiKeys } from './showing.js';
 
@@ -20,13 +21,7 @@ export const apiKeyReads = (deps: {
       path: '/api-keys',
       scope: 'api-keys:read',
       query: listQuery(spec),
-      doc: {
-        id: 'listApiKeys',
-        tag: 'API keys',
-        summary: 'List API keys',
-        description: 'Revoked keys are listed only with `status=revoked`.',
-        success: { status: 200, description: 'A page of the workspace’s keys.' },
-      },
+      doc: apiKeyDocs.list,
       handle: (exchange) =>
         listAnswer<ApiKeyRow, ShownApiKey>(exchange, {
           readModels,
@@ -43,12 +38,7 @@ export const apiKeyReads = (deps: {
       path: '/api-keys/current',
       scope: 'any',
       query: singleQuery,
-      doc: {
-        id: 'getCurrentApiKey',
-        tag: 'API keys',
-        summary: 'Get the API key of this request',
-        success: { status: 200, description: 'The key that the request was made with.' },
-      },
+      doc: apiKeyDocs.current,
       async handle(exchange) {
         const { key, home } = exchange.caller;
         const record = await showApiKey(uses, key, { now: exchange.now, workspace: home });
@@ -65,13 +55,7 @@ export const apiKeyReads = (deps: {
       path: '/api-keys/:id',
       scope: 'api-keys:read',
       query: singleQuery,
-      doc: {
-        id: 'getApiKey',
-        tag: 'API keys',
-        summary: 'Get an API key',
-        params: { id: 'API key id' },
-        success: { status: 200, description: 'The key, without its secret.' },
-      },
+      doc: apiKeyDocs.get,
       async handle(exchange) {
         const row = await findApiKey(readModels, exchange, [notRevoked]);
         const record = await showApiKey(uses, row, exchange);

@@ -6,6 +6,7 @@ import { apiKeyViews, createdApiKey, rotatedApiKey } from '../../dialects/api-ke
 import { updated } from '../../dialects/envelopes.js';
 import { NEVER } from '../../domain/decider.js';
 import { type Route, route } from '../route.js';
+import { apiKeyDocs } from './docs.js';
 import { CreateBody, RotateBody, UpdateBody } from './input.js';
 import { findApiKey, showApiKey } from './showing.js';
 
@@ -21,20 +22,7 @@ export const apiKeyWrites = (deps: {
       path: '/api-keys',
       scope: 'api-keys:write',
       body: CreateBody,
-      doc: {
-        id: 'createApiKey',
-        tag: 'API keys',
-        summary: 'Create an API key',
-        description:
-          'The whole key is in this answer and nowhere else. A key cannot be given scopes that the asking key does not hold.',
-        requestExample: {
-          name: 'Mobile App Key',
-          scopes: ['posts:read', 'users:read'],
-          rate_limit_tier: 'pro',
-          expires_at: '2027-01-01T00:00:00Z',
-        },
-        success: { status: 201, description: 'The new key.' },
-      },
+      doc: apiKeyDocs.create,
       async handle(exchange) {
         const { body } = exchange;
         const input = {
@@ -57,14 +45,7 @@ export const apiKeyWrites = (deps: {
       path: '/api-keys/:id',
       scope: 'api-keys:write',
       body: UpdateBody,
-      doc: {
-        id: 'updateApiKey',
-        tag: 'API keys',
-        summary: 'Update an API key',
-        params: { id: 'API key id' },
-        requestExample: { name: 'Renamed Key', is_enabled: false },
-        success: { status: 200, description: 'The key after the change.' },
-      },
+      doc: apiKeyDocs.update,
       async handle(exchange) {
         const { body } = exchange;
         const { id } = await findApiKey(readModels, exchange);
@@ -94,17 +75,7 @@ export const apiKeyWrites = (deps: {
       scope: 'api-keys:write',
       body: RotateBody,
       endsKey: 'grace',
-      doc: {
-        id: 'rotateApiKey',
-        tag: 'API keys',
-        summary: 'Rotate an API key',
-        description:
-          'Makes a new key with a new id in place of this one. Both work until the grace period ends; 0 hours end the old key at once. The new key belongs to the user who asked.',
-        params: { id: 'API key id' },
-        requestExample: { grace_period_hours: 24 },
-        success: { status: 200, description: 'The new key.' },
-        refusals: { 409: 'The key has already been rotated, or has expired.' },
-      },
+      doc: apiKeyDocs.rotate,
       async handle(exchange) {
         const { id } = await findApiKey(readModels, exchange);
         const hours = exchange.body.grace_period_hours;
@@ -123,13 +94,7 @@ export const apiKeyWrites = (deps: {
       path: '/api-keys/:id',
       scope: 'api-keys:delete',
       endsKey: 'revoked',
-      doc: {
-        id: 'revokeApiKey',
-        tag: 'API keys',
-        summary: 'Revoke an API key',
-        params: { id: 'API key id' },
-        success: { status: 204, description: 'The key does not work any more.' },
-      },
+      doc: apiKeyDocs.revoke,
       async handle(exchange) {
         const { id } = await findApiKey(readModels, exchange);
         const { position } = await apiKeys.revoke(id, exchange);
