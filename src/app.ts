@@ -133,7 +133,7 @@ export const buildApp = async (
     waitFor,
     noteKeyUse: (keyId, at) => commands.uses.note(keyId, at),
     countRequest: commands.requests.count,
-    sealAddress: (userId, ip) => commands.personal.seal(userId, 'ip', ip),
+    sealAddress: commands.personal.sealAddress,
   });
 
   const closeServer = (graceMs: number) =>

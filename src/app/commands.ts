@@ -5,9 +5,11 @@ import { type BatchCommands, type BatchHolder, batchCommands } from '../commands
 import { type DeliveryCommands, deliveryCommands } from '../commands/deliveries.js';
 import { type ProvisioningCommands, provisioningCommands } from '../commands/entitlements/provisioning.js';
 import { type UsageCommands, usageCommands } from '../commands/entitlements/usage.js';
+import { type FinishErasure, finishErasure } from '../commands/erasure.js';
 import { type EventCommands, eventCommands } from '../commands/events.js';
 import { type KeyUses, keyUses } from '../commands/key-uses.js';
 import { type McpCommands, mcpCommands } from '../commands/mcp.js';
+import { type MemberCommands, memberCommands } from '../commands/members.js';
 import { type NamespaceCommands, namespaceCommands } from '../commands/namespaces.js';
 import { type PersonalData, personalData } from '../commands/personal-data.js';
 import { type PixelHits, pixelHits } from '../commands/pixel.js';
@@ -28,6 +30,8 @@ export type Commands = {
   readonly workspaces: WorkspaceCommands;
   readonly namespaces: NamespaceCommands;
   readonly users: UserCommands;
+  readonly members: MemberCommands;
+  readonly finishErasure: FinishErasure;
   /** Seals what belongs to a person. */
   readonly personal: PersonalData;
   readonly apiKeys: ApiKeyCommands;
@@ -66,10 +70,14 @@ export const wireRecords = (
   const checkTarget = (url: string) =>
     checkTargetUrl(url, { allowPrivate: config.WEBHOOK_ALLOW_PRIVATE_TARGETS });
   const personal = personalData(vault, keys.email);
+  const workspaces = workspaceCommands(log, now);
+  const users = userCommands({ log, readModels, personal, now });
   return {
-    workspaces: workspaceCommands(log, now),
+    workspaces,
+    users,
+    members: memberCommands({ workspaces: workspaces.streams, users }),
+    finishErasure: finishErasure({ personal, workspaces, readModels }),
     namespaces: namespaceCommands({ log, readModels, now }),
-    users: userCommands({ log, readModels, personal, now }),
     personal,
     apiKeys: apiKeyCommands({ log, readModels, now, turns }),
     webhooks: webhookCommands({ log, readModels, secrets, checkTarget, now, turns }),

@@ -9,11 +9,13 @@ import { type Scheduler, scheduler } from '../deliveries/scheduler.js';
 import { type Subscriber, subscriber } from '../deliveries/subscriber.js';
 import { worker } from '../deliveries/worker.js';
 import { apiKeyTold } from '../dialects/api-keys.js';
+import { render } from '../dialects/dialect.js';
 import { packageTold, usageTold } from '../dialects/entitlements.js';
 import { toolCallTold } from '../dialects/mcp.js';
 import { joinedNamespaceFields, namespaceViews } from '../dialects/namespaces.js';
 import { pixelTold } from '../dialects/pixel.js';
 import { seoReportViews } from '../dialects/seo.js';
+import { userViews } from '../dialects/users.js';
 import { noAttempts, webhookViews } from '../dialects/webhooks.js';
 import { workspaceViews } from '../dialects/workspaces.js';
 import type { ApiKeyEvent } from '../domain/api-key-events.js';
@@ -42,9 +44,15 @@ export type Deliveries = {
 };
 
 /** Records as webhooks show them. Values that come from other streams are left out: a retry must send the same bytes. */
-const areasOf = ({ workspaces, namespaces, apiKeys, webhooks, seo }: Commands): Areas => ({
+const areasOf = ({ workspaces, namespaces, users, apiKeys, webhooks, seo }: Commands): Areas => ({
   workspace: recordArea(workspaces.streams, ({ record }) => record, workspaceViews),
   namespace: recordArea(namespaces.streams, ({ record }) => record, namespaceViews, joinedNamespaceFields),
+  user: async ({ stream, revision }) => {
+    const { state } = await users.streams.at(stream.slice(stream.indexOf('-') + 1), revision);
+    if (!state.record) throw new Error(`no record in ${stream} at revision ${revision}`);
+    const [record = state.record] = await users.revealAll([state.record]);
+    return (dialect) => render(userViews[dialect], record, 'single');
+  },
   apiKey: async ({ stream, type, revision, metadata }) => {
     const { state } = await apiKeys.streams.at(stream.slice(stream.indexOf('-') + 1), revision);
     const { record } = state;

@@ -3,6 +3,7 @@ import { draftLog } from '../adapters/event-log/draft.js';
 import type { Expected, NewEvent } from '../adapters/event-log/port.js';
 import { draftReadModels } from '../adapters/read-models/draft.js';
 import type { ReadModels } from '../adapters/read-models/port.js';
+import type { Vault } from '../adapters/vault/port.js';
 import type { Turns } from '../commands/turns.js';
 import type { Config } from '../config.js';
 import type { Draft } from '../http/batch-atomic.js';
@@ -27,6 +28,8 @@ export const drafting = (
   now: () => Date,
   routesOf: (readModels: ReadModels, commands: Commands) => Route[],
 ) => {
+  // A person's key is destroyed when their erasure is written: the reactor does it.
+  const vault: Vault = { ...stores.vault, destroy: async () => undefined };
   return (turns: Turns): Draft => {
     const readModels = draftReadModels(stores.readModels);
     const handlers = projections.map((projection) =>
@@ -42,7 +45,7 @@ export const drafting = (
         }
       },
     });
-    const records = wireRecords({ ...stores, log, readModels }, config, now, turns);
+    const records = wireRecords({ ...stores, log, readModels, vault }, config, now, turns);
     return { routes: routesOf(readModels, { ...commands, ...records }), staged: log.staged };
   };
 };

@@ -1,5 +1,7 @@
 // Wires what follows the log: projections, reactors, the fan-out and the scheduler.
 import { batchesFinished, batchReactor } from '../commands/batch-reactor.js';
+import { erasureReactor, erasures } from '../commands/erasure.js';
+import { keyEndingReactor, keyEndings } from '../commands/key-endings.js';
 import { namespaceEndings, namespaceReactor } from '../commands/namespace-endings.js';
 import { rotationReactor, rotations } from '../commands/rotations.js';
 import type { Config } from '../config.js';
@@ -37,6 +39,8 @@ export const wireFollowing = (
       reactors: [
         rotationReactor({ apiKeys, progress: progressOf(rotations) }),
         batchReactor({ batches: commands.batches, progress: progressOf(batchesFinished), now }),
+        erasureReactor({ finish: commands.finishErasure, readModels, progress: progressOf(erasures) }),
+        keyEndingReactor({ apiKeys, log, readModels, progress: progressOf(keyEndings) }),
         namespaceReactor({ namespaces, readModels, progress: progressOf(namespaceEndings) }),
         deliveries.subscriber.handler,
         deliveries.scheduler.handler,

@@ -1,6 +1,10 @@
 // Every read model of the product.
 
+import { embeddedReadModels } from '../adapters/read-models/embedded.js';
+import type { Model, ReadModels, Row } from '../adapters/read-models/port.js';
 import { batchesFinished } from '../commands/batch-reactor.js';
+import { erasures } from '../commands/erasure.js';
+import { keyEndings } from '../commands/key-endings.js';
 import { namespaceEndings } from '../commands/namespace-endings.js';
 import { rotations } from '../commands/rotations.js';
 import { apiKeyUses } from '../projections/api-key-uses.js';
@@ -40,4 +44,13 @@ export const models: readonly Described[] = [
   rotations,
   batchesFinished,
   namespaceEndings,
+  keyEndings,
+  erasures,
 ];
+
+/** Rows in memory for the length of one piece of work. */
+export const inMemory = async (model: Model, rows: readonly Row[]): Promise<ReadModels> => {
+  const held = embeddedReadModels([model]);
+  await held.apply(model.name, rows, { log: '', version: 1, position: 0 });
+  return held;
+};

@@ -12,18 +12,21 @@ import { entitlementRoutes } from '../http/entitlements/usage.js';
 import { eventTypeRoutes } from '../http/event-types.js';
 import { eventRoutes } from '../http/events.js';
 import { mcpRoutes } from '../http/mcp.js';
+import { memberRoutes } from '../http/members.js';
 import { namespaceRoutes } from '../http/namespaces.js';
 import { pixelRoutes } from '../http/pixel.js';
 import type { Limiter } from '../http/rate-limit.js';
 import type { Route } from '../http/route.js';
 import { seoRoutes } from '../http/seo.js';
+import { showUsers } from '../http/shown-users.js';
 import { argumentChecker } from '../http/tool-arguments.js';
 import { usageRoutes } from '../http/usage.js';
-import { showUsers } from '../http/users.js';
+import { userRoutes } from '../http/users.js';
 import { webhookRoutes } from '../http/webhooks.js';
 import { workspaceRoutes } from '../http/workspaces.js';
 import type { Commands } from './commands.js';
 import type { Deliveries } from './deliveries.js';
+import { inMemory } from './models.js';
 import type { Stores } from './stores.js';
 
 /** The endpoints of the records that take batches. */
@@ -35,9 +38,12 @@ export const recordRoutes = (
   config: Config,
 ): Route[] => {
   const { workspaces, namespaces, apiKeys, uses, webhooks, users, secrets, turns } = commands;
+  const { members, finishErasure } = commands;
   const shown = showUsers(readModels, users);
   return [
+    ...memberRoutes({ readModels, workspaces: workspaces.streams, members, users, inMemory }),
     ...workspaceRoutes({ readModels, workspaces, showUsers: shown, turns }),
+    ...userRoutes({ readModels, users, finishErasure, inMemory }),
     ...namespaceRoutes({ readModels, namespaces, showUsers: shown }),
     ...apiKeyRoutes({ readModels, apiKeys, uses, limiter, showUsers: shown }),
     ...webhookRoutes({

@@ -16,8 +16,8 @@ import { type CommandContext, idFor } from './context.js';
 import type { Handled } from './folding.js';
 import { type HandleOptions, type Streams, streams } from './handle.js';
 import { nextNumber } from './numbers.js';
-import { ownersIn, reservations, withReservation } from './reservations.js';
-import { type Resting, reservedName, type Slugged, slugKeeper } from './slugs.js';
+import { ownersIn, type Resting, reservations, withReservation } from './reservations.js';
+import { reservedName, type Slugged, slugKeeper } from './slugs.js';
 
 /** Who asks, as far as namespaces care: whether they may is decided before. */
 export type NamespaceAsking = { readonly command: CommandContext; readonly ifMatch?: number };

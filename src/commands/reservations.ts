@@ -38,6 +38,47 @@ export type Reservations = {
   release(name: string, owner: string, context: CommandContext, reservation?: number): Promise<void>;
 };
 
+/** What a change that takes a name rests on. Without a reservation it is a refusal, or the name stays as it is. */
+export type Resting = { readonly reservation?: number; readonly ifMatch?: number };
+
+/**
+ * Runs changes that take another name, each resting on a reservation of it, and frees the name before. `heldBy` = the
+ * name that a record has, undefined when it is gone. Throws `taken()` when somebody else has it.
+ *
+ * A change holds only on the revision that was read before its reservation. So another change cannot have given the name
+ * up in between and release the very reservation that this one rests on.
+ */
+export const exchanging = <S>(deps: {
+  readonly names: Reservations;
+  readonly streams: Pick<Streams<S, never, never>, 'load' | 'at'>;
+  readonly heldBy: (state: S) => string | undefined;
+  readonly taken: () => Error;
+}) => {
+  const { names, streams, heldBy, taken } = deps;
+  return async <T>(
+    id: string,
+    nameAfter: (before: string) => string,
+    { command, ifMatch }: { readonly command: CommandContext; readonly ifMatch?: number },
+    run: (resting: Resting) => Promise<T>,
+  ): Promise<T> => {
+    // The record as the change finds it: at the revision that the caller saw, when they say so.
+    const seen = await (ifMatch === undefined ? streams.load(id) : streams.at(id, ifMatch));
+    const before = heldBy(seen.state);
+    const after = before === undefined ? undefined : nameAfter(before);
+    if (before === undefined || after === undefined || before === after)
+      return run(ifMatch === undefined ? {} : { ifMatch });
+    const left = await names.held(before, id);
+    const reservation = await names.reserve(after, id, command);
+    if (reservation === undefined) throw taken();
+    const result = await run({ reservation, ifMatch: ifMatch ?? seen.revision }).catch((error: unknown) => {
+      const moved = error instanceof DomainError && error.code === 'precondition_failed';
+      throw moved && ifMatch === undefined ? new ReservationLost() : error;
+    });
+    if (left !== undefined) await names.release(before, id, command, left);
+    return result;
+  };
+};
+
 /** Owners whose records are streams of one area. `withdrawal` = the command that tells one of them. */
 export const ownersIn = <S, C, E extends DomainEvent>(
   handled: Pick<Streams<S, C, E>, 'load' | 'handle'>,

@@ -1,18 +1,13 @@
 // Slugs of records: a free one for a new record, and the exchange of one for another. Each is unique within its scope.
-import { DomainError, invalid } from '../domain/errors.js';
+import { invalid } from '../domain/errors.js';
 import { isSlug, slugFrom } from '../domain/slugs.js';
-import { ReservationLost } from '../domain/workspaces.js';
 import { type CommandContext, randomFor } from './context.js';
-import type { Folded } from './folding.js';
 import type { Streams } from './handle.js';
-import type { Reservations } from './reservations.js';
+import { exchanging, type Reservations, type Resting } from './reservations.js';
 
-/** What a slug is unique in ('' = everywhere), and the name that is reserved for it. */
+/** What a slug is unique in ('' = everywhere, else a text that ends in `/`), and the name that is reserved for it. */
 export type Slugged = { readonly slug: string; readonly scope: string };
 export const reservedName = ({ slug, scope }: Slugged): string => scope + slug;
-
-/** What a change that takes a slug rests on. Without a reservation it is a refusal, or the slug stays as it is. */
-export type Resting = { readonly reservation?: number; readonly ifMatch?: number };
 
 export type Slugs = {
   /** A free slug: the wanted one or 422; else from the name, with a suffix when taken, else from the kind of record. */
@@ -45,9 +40,15 @@ export const slugKeeper = <S>(deps: {
 }): Slugs => {
   const { kind, names, streams, heldBy } = deps;
 
-  /** The record as a change finds it: at the revision that the caller saw, when they say so. */
-  const seen = (id: string, ifMatch: number | undefined): Promise<Folded<S>> =>
-    ifMatch === undefined ? streams.load(id) : streams.at(id, ifMatch);
+  const exchange = exchanging<S>({
+    names,
+    streams,
+    heldBy: (state) => {
+      const held = heldBy(state);
+      return held && reservedName(held);
+    },
+    taken: slugTaken,
+  });
 
   return {
     async forNew(wanted, scope, id, context) {
@@ -63,25 +64,9 @@ export const slugKeeper = <S>(deps: {
       throw slugTaken();
     },
 
-    /**
-     * A rename holds only on the revision that was read before its reservation. So another rename cannot have given the
-     * name up in between and release the very reservation that this one rests on.
-     */
-    async change(id, slug, { command, ifMatch }, run) {
-      const same = ifMatch === undefined ? {} : { ifMatch };
-      const { state, revision } = await seen(id, ifMatch);
-      const before = heldBy(state);
-      if (before === undefined || before.slug === slug) return run(same);
-      const left = await names.held(reservedName(before), id);
-      const reservation = await names.reserve(reservedName({ ...before, slug }), id, command);
-      if (reservation === undefined) throw slugTaken();
-      const result = await run({ reservation, ifMatch: ifMatch ?? revision }).catch((error: unknown) => {
-        const moved = error instanceof DomainError && error.code === 'precondition_failed';
-        throw moved && ifMatch === undefined ? new ReservationLost() : error;
-      });
-      if (left !== undefined) await names.release(reservedName(before), id, command, left);
-      return result;
-    },
+    // No slug has a `/`: what ends in the last one is the scope.
+    change: (id, slug, asking, run) =>
+      exchange(id, (before) => before.slice(0, before.lastIndexOf('/') + 1) + slug, asking, run),
 
     free: (held, id, context) => names.release(reservedName(held), id, context),
   };

@@ -14,8 +14,8 @@ import { type CommandContext, idFor } from './context.js';
 import type { Handled } from './folding.js';
 import { type Streams, streams } from './handle.js';
 import { nextNumber } from './numbers.js';
-import { ownersIn, reservations, withReservation } from './reservations.js';
-import { type Resting, type Slugged, slugKeeper } from './slugs.js';
+import { ownersIn, type Resting, reservations, withReservation } from './reservations.js';
+import { type Slugged, slugKeeper } from './slugs.js';
 
 /** Who asks for a write, as far as commands care. */
 export type Asking = {
@@ -44,6 +44,8 @@ export type WorkspaceCommands = {
   create(input: NewWorkspace, asking: Asking): Promise<WorkspaceAnswer>;
   update(id: string, changes: WorkspaceChanges, asking: Asking): Promise<WorkspaceAnswer>;
   remove(id: string, asking: Asking): Promise<WorkspaceAnswer>;
+  /** Ends the membership of somebody who was erased; with the last member the workspace ends too. The position. */
+  endMembership(id: string, userId: string, command: CommandContext): Promise<number>;
   readonly streams: WorkspaceStreams;
 };
 
@@ -136,6 +138,15 @@ export const workspaceCommands = (log: EventLog, now: () => Date): WorkspaceComm
       const done = answer(await handled.handle(id, deletion, asking.command, optionsFor(id, asking)));
       await slugs.free({ slug: done.record.slug, scope: '' }, id, asking.command);
       return done;
+    },
+
+    async endMembership(id, userId, command) {
+      const { state, position } = await handled.handle(id, { type: 'EraseMember', userId }, command, {
+        subject: id,
+      });
+      if (state.deleted && state.record)
+        await slugs.free({ slug: state.record.slug, scope: '' }, id, command);
+      return position;
     },
   };
 };

@@ -4,7 +4,7 @@ import { categoryOf, type EventLog } from '../adapters/event-log/port.js';
 import type { Streams } from '../commands/handle.js';
 import { type Dialect, render, type Views } from '../dialects/dialect.js';
 import { payload } from '../dialects/payloads.js';
-import { wireNameOf } from '../domain/catalogue.js';
+import { personalNames, wireNameOf } from '../domain/catalogue.js';
 import type { DomainEvent, Recorded } from '../domain/decider.js';
 
 /** The record that an event is about, as each dialect shows it. */
@@ -45,7 +45,8 @@ export const publishedArea: Area = async ({ data }) => {
 };
 
 export type Source = { readonly stream: string; readonly revision: number };
-export type Body = { readonly text: string; readonly correlationId: string };
+/** `personal` = it shows a person's name or address, so it is made anew each time: the person may be erased. */
+export type Body = { readonly text: string; readonly correlationId: string; readonly personal: boolean };
 export type Payloads = {
   /** The exact text to send: the same at every call. Throws when the log cannot be read. */
   body(source: Source, dialect: Dialect): Promise<Body>;
@@ -86,14 +87,15 @@ export const payloads = (deps: {
       workspaceNumber: number ?? null,
       record: show(dialect),
     };
-    return { text: JSON.stringify(payload(dialect, told)), correlationId: event.metadata.correlationId };
+    const text = JSON.stringify(payload(dialect, told));
+    return { text, correlationId: event.metadata.correlationId, personal: personalNames.has(type) };
   };
 
   return {
     async body(source, dialect) {
       const key = `${source.stream}@${source.revision}.${dialect}`;
       const known = kept.get(key) ?? (await make(source, dialect));
-      kept.set(key, known);
+      if (!known.personal) kept.set(key, known);
       return known;
     },
   };

@@ -7,6 +7,7 @@ import type { ReadModels } from '../adapters/read-models/port.js';
 import { systemContext } from '../commands/context.js';
 import { type Outcomes, type Sighting, sight } from '../commands/deliveries.js';
 import type { SecretBox } from '../commands/webhooks.js';
+import { personalNames } from '../domain/catalogue.js';
 import { type Attempted, type Delivery, isOpen, nextAttempt, verdict } from '../domain/deliveries.js';
 import { newId, publicId } from '../domain/ids.js';
 import { nextDue, type Schedule } from '../domain/retry-schedule.js';
@@ -123,7 +124,8 @@ export const worker = (deps: WorkerDeps): ((job: Job) => Promise<void>) => {
       durationMs: outcome.durationMs,
       outcome: said === 'retry' && next === undefined ? 'failure' : said,
       responseCode,
-      responseBody: answered ? outcome.body : null,
+      // A receiver may send back what it was sent.
+      responseBody: answered && !personalNames.has(delivery.eventType) ? outcome.body : null,
       error: answered ? null : outcome.error,
       ...(responseCode === 410 ? { gone: true } : {}),
       nextRetryAt: next === undefined ? null : new Date(next).toISOString(),

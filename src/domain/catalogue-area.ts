@@ -15,6 +15,8 @@ export type Entry<D> = {
   readonly example: D;
   /** Delivered to endpoints that name it, not to those that take `*`. */
   readonly highVolume?: true;
+  /** Its body shows a person's name or address: what a receiver answers to it is not kept. */
+  readonly personal?: true;
   readonly upcast?: (data: object) => object;
 };
 export type EventType = Entry<object> & { readonly type: string; readonly schema: z.ZodType };

@@ -151,8 +151,17 @@ const users = area<UserEvent>(UserEvent, {
     version: 1,
     category: 'user',
     wire: 'user.updated',
+    personal: true,
     description: 'A user changed their name or e-mail address.',
     example: { userId, changes: { email: { address: exampleSealed, hash } } },
+  },
+  UserErased: {
+    version: 1,
+    category: 'user',
+    wire: 'user.deleted',
+    description:
+      'A user was erased: their key is destroyed, and with it all that was ever stored of their name and addresses.',
+    example: { userId },
   },
   UserEmailWithdrawn: {
     version: 1,

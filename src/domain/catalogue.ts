@@ -38,6 +38,13 @@ export const deliverableTypes: ReadonlySet<string> = new Set(
 /** True for types that `*` leaves out. */
 export const isHighVolume = (type: string): boolean => catalogue.get(type)?.highVolume === true;
 
+/** Names on the wire of what shows a person's name or address. */
+export const personalNames: ReadonlySet<string> = new Set(
+  [...catalogue.values()].flatMap(({ wire, personal }) =>
+    personal && typeof wire === 'string' ? [wire] : [],
+  ),
+);
+
 /** An event's data in today's shape, whatever version it was stored in. */
 export const upcast = <E extends DomainEvent>(stored: E): E => {
   const read = catalogue.get(stored.type)?.upcast;

@@ -156,7 +156,7 @@ export const namespace: Decider<Namespace, NamespaceCommand, NamespaceEvent> = {
       return [{ type: 'NamespaceCreated', data: { ...data, workspaceId: workspaceOf(data).workspaceId } }];
     }
     const { record } = state;
-    if (!record || state.deleted) throw notFound('Namespace');
+    if (!record || state.deleted) throw notFound();
     switch (command.type) {
       case 'UpdateNamespace':
         requireReserved(state, command.changes.slug, command.reservation);

@@ -24,6 +24,8 @@ export const UserEvent = z.discriminatedUnion('type', [
     tier: z.enum(tiers),
   }),
   event('UserUpdated', { userId: z.uuid(), changes }),
+  // Their key is destroyed with it: what earlier events hold of them can no longer be read by anybody.
+  event('UserErased', { userId: z.uuid() }),
   // A reservation of an address by this user was taken over: `reservation` is the revision that no longer counts.
   event('UserEmailWithdrawn', { userId: z.uuid(), emailHash, reservation: z.int() }),
 ]);
@@ -35,17 +37,19 @@ export type UserCreated = Extract<UserEvent, { type: 'UserCreated' }>['data'];
 export type UserCommand =
   | { type: 'CreateUser'; data: UserCreated; reservation: number }
   | { type: 'UpdateUser'; changes: UserChanges; reservation?: number }
+  | { type: 'EraseUser' }
   | { type: 'WithdrawEmail'; userId: string; emailHash: string; reservation: number };
 
-/** The whole record, as folded from its stream. `name` and `email` are sealed. */
+/** The whole record, as folded from its stream. `name` and `email` are sealed, and gone once the person was erased. */
 export type UserRecord = {
   readonly id: string;
   readonly number: number;
   readonly name: string | null;
-  readonly email: string;
-  readonly emailHash: string;
+  readonly email: string | null;
+  readonly emailHash: string | null;
   readonly tier: Tier;
   readonly emailVerifiedAt: string | null;
+  readonly erasedAt: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
 };
@@ -56,8 +60,11 @@ export const user: Decider<User, UserCommand, UserEvent> = {
   initialState: { withdrawn: {} },
 
   decide(command, { record, withdrawn }) {
+    /** The address that somebody has already needs no reservation. */
     const requireReserved = (hash: string, reservation: number | undefined) => {
-      if (reservation !== undefined && (withdrawn[hash] ?? -1) >= reservation) throw new ReservationLost();
+      const lost =
+        reservation === undefined ? hash !== record?.emailHash : (withdrawn[hash] ?? -1) >= reservation;
+      if (lost) throw new ReservationLost();
     };
     switch (command.type) {
       case 'WithdrawEmail': {
@@ -68,8 +75,11 @@ export const user: Decider<User, UserCommand, UserEvent> = {
         requireReserved(command.data.emailHash, command.reservation);
         if (record) throw new DomainError('conflict', 'This user already exists.');
         return [{ type: 'UserCreated', data: command.data }];
+      case 'EraseUser':
+        if (!record || record.erasedAt !== null) throw notFound();
+        return [{ type: 'UserErased', data: { userId: record.id } }];
       case 'UpdateUser':
-        if (!record) throw notFound('User');
+        if (!record || record.erasedAt !== null) throw notFound();
         if (command.changes.email) requireReserved(command.changes.email.hash, command.reservation);
         if (command.changes.name === undefined && command.changes.email === undefined) return [];
         return [{ type: 'UserUpdated', data: { userId: record.id, changes: command.changes } }];
@@ -81,9 +91,16 @@ export const user: Decider<User, UserCommand, UserEvent> = {
       return { ...state, withdrawn: { ...state.withdrawn, [data.emailHash]: data.reservation } };
     if (type === 'UserCreated') {
       const { userId: id, ...fields } = data;
-      return { ...state, record: { id, ...fields, emailVerifiedAt: null, createdAt: at, updatedAt: at } };
+      return {
+        ...state,
+        record: { id, ...fields, emailVerifiedAt: null, erasedAt: null, createdAt: at, updatedAt: at },
+      };
     }
     if (!state.record) return state;
+    if (type === 'UserErased') {
+      const nothing = { name: null, email: null, emailHash: null, emailVerifiedAt: null };
+      return { ...state, record: { ...state.record, ...nothing, erasedAt: at, updatedAt: at } };
+    }
     const { name, email } = data.changes;
     const address = email && { email: email.address, emailHash: email.hash, emailVerifiedAt: null };
     return {

@@ -2,12 +2,16 @@
 import { z } from 'zod';
 import { type Decider, event, type JsonObject } from './decider.js';
 import { DomainError, notFound } from './errors.js';
+import {
+  decideMembers,
+  type Member,
+  type MemberChange,
+  type MemberCommand,
+  requireRole,
+  roles,
+} from './members.js';
 import { given, merged, requireSmall, same } from './merging.js';
 import { type Tier, tiers } from './tiers.js';
-
-export const roles = ['owner', 'admin', 'member'] as const;
-export type Role = (typeof roles)[number];
-export type Member = { readonly userId: string; readonly role: Role; readonly since: string };
 
 const settings = z.record(z.string(), z.json());
 const metadata = z.record(z.string(), z.string());
@@ -48,8 +52,7 @@ export type WorkspaceCommand =
   | { type: 'CreateWorkspace'; data: Created; reservation: number }
   | { type: 'UpdateWorkspace'; changes: WorkspaceChanges; by: string; reservation?: number }
   | { type: 'DeleteWorkspace'; by: string }
-  | { type: 'AddMember'; userId: string; role: Role; by: string }
-  | { type: 'RemoveMember'; userId: string; by: string }
+  | MemberCommand
   | { type: 'WithdrawSlug'; workspaceId: string; slug: string; reservation: number };
 
 /** The whole record, as folded from its stream. */
@@ -90,13 +93,27 @@ const apply = (
   ...(texts === undefined ? {} : { metadata: merged<string>(record.metadata, texts) }),
 });
 
-/** Refuses what the acting user's role does not allow; the record of a stranger does not exist for them. */
-const requireRole = ({ members }: WorkspaceRecord, by: string, allowed: readonly Role[]): void => {
-  const role = members.find(({ userId }) => userId === by)?.role;
-  if (role === undefined) throw notFound('Workspace');
-  if (!allowed.includes(role))
-    throw new DomainError('access_denied', `This needs the role ${allowed.join(' or ')} in the workspace.`);
+const memberEvent = (workspaceId: string, decided: MemberChange): WorkspaceEvent => {
+  switch (decided.change) {
+    case 'joins':
+      return { type: 'MemberAdded', data: { workspaceId, userId: decided.userId, role: decided.role } };
+    case 'leaves':
+      return { type: 'MemberRemoved', data: { workspaceId, userId: decided.userId } };
+    // Nobody reaches it any more.
+    case 'ends':
+      return { type: 'WorkspaceDeleted', data: { workspaceId } };
+  }
 };
+
+/** The members with one more; somebody who is one already keeps their place and gets the role. */
+const joined = (
+  members: readonly Member[],
+  { userId, role }: Pick<Member, 'userId' | 'role'>,
+  at: string,
+): Member[] =>
+  members.some((member) => member.userId === userId)
+    ? members.map((member) => (member.userId === userId ? { ...member, role } : member))
+    : [...members, { userId, role, since: at }];
 
 const decideExisting = (
   command: Exclude<WorkspaceCommand, { type: 'CreateWorkspace' | 'WithdrawSlug' }>,
@@ -105,24 +122,17 @@ const decideExisting = (
   const workspaceId = record.id;
   switch (command.type) {
     case 'UpdateWorkspace': {
-      requireRole(record, command.by, ['owner', 'admin']);
+      requireRole(record.members, command.by, ['owner', 'admin']);
       const next = apply(record, command.changes);
       if (same(next, record)) return [];
       requireSmall(next);
       return [{ type: 'WorkspaceUpdated', data: { workspaceId, changes: command.changes } }];
     }
     case 'DeleteWorkspace':
-      requireRole(record, command.by, ['owner']);
+      requireRole(record.members, command.by, ['owner']);
       return [{ type: 'WorkspaceDeleted', data: { workspaceId } }];
-    case 'AddMember':
-      requireRole(record, command.by, ['owner', 'admin']);
-      if (record.members.some(({ userId, role }) => userId === command.userId && role === command.role))
-        return [];
-      return [{ type: 'MemberAdded', data: { workspaceId, userId: command.userId, role: command.role } }];
-    case 'RemoveMember':
-      requireRole(record, command.by, ['owner', 'admin']);
-      if (!record.members.some(({ userId }) => userId === command.userId)) throw notFound('User');
-      return [{ type: 'MemberRemoved', data: { workspaceId, userId: command.userId } }];
+    default:
+      return decideMembers(record.members, command).map((decided) => memberEvent(workspaceId, decided));
   }
 };
 
@@ -177,17 +187,15 @@ export const workspace: Decider<Workspace, WorkspaceCommand, WorkspaceEvent> = {
     if (type === 'WorkspaceDeleted') return { ...state, deleted: true };
     const { record } = state;
     if (!record) return state;
-    const others = record.members.filter(({ userId }) => 'userId' in data && userId !== data.userId);
     switch (type) {
       case 'WorkspaceUpdated':
         return { ...state, record: { ...apply(record, data.changes), updatedAt: at } };
       case 'MemberAdded':
-        return {
-          ...state,
-          record: { ...record, members: [...others, { userId: data.userId, role: data.role, since: at }] },
-        };
-      case 'MemberRemoved':
-        return { ...state, record: { ...record, members: others } };
+        return { ...state, record: { ...record, members: joined(record.members, data, at) } };
+      case 'MemberRemoved': {
+        const members = record.members.filter(({ userId }) => userId !== data.userId);
+        return { ...state, record: { ...record, members } };
+      }
     }
   },
 };

@@ -1,6 +1,7 @@
 // Fields that several areas share, with the sentences that refuse them. `:attribute` stands for the field's path.
 import { z } from 'zod';
 import type { Json } from '../domain/decider.js';
+import { isEmail, MAX_EMAIL } from '../domain/emails.js';
 import { isSlug, normalSlug } from '../domain/slugs.js';
 
 /** Characters as users count them: code points. */
@@ -45,6 +46,15 @@ export const webUrl = z
   .max(MAX_URL)
   .refine(isWebUrl, 'The :attribute must be a valid URL.')
   .meta({ format: 'uri', maxLength: MAX_URL, examples: ['https://example.com/page'] });
+
+/** E-mail address, kept as it was written. */
+export const email = z
+  .string()
+  .superRefine((value, context) => {
+    if (value.trim() === '') context.addIssue('The :attribute field is required.');
+    else if (!isEmail(value)) context.addIssue('The :attribute must be a valid email address.');
+  })
+  .meta({ format: 'email', maxLength: MAX_EMAIL, examples: ['john@example.com'] });
 
 /** Slug in its normal form: NFC, lower case. */
 export const slug = z
@@ -139,6 +149,7 @@ export const fields = {
   text,
   prose,
   webUrl,
+  email,
   slug,
   tags,
   metadata,

@@ -3,11 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { ReadModels } from '../adapters/read-models/port.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { DomainError } from '../domain/errors.js';
-import { parseReference } from '../domain/ids.js';
-import type { ApiKeyRow } from '../projections/api-keys.js';
-import type { WorkspaceRow } from '../projections/workspaces.js';
 import { type CheckedKey, checkKey, secretIn } from './auth.js';
 import { askedDialect, unknownDialect } from './context.js';
+import { endedCaller } from './ended-keys.js';
 import { unauthorized } from './errors.js';
 import { type Limiter, type RateState, tooMany } from './rate-limit.js';
 import type { Caller, Route } from './route.js';
@@ -41,43 +39,7 @@ export type GateDeps = {
 
 const unknownKey: CheckedKey = { verdict: 'NOT_FOUND' };
 
-/** True when this is a command that may have ended the key which sends it, in the way that the key has ended. */
-const mayRepeat = (
-  { headers, route, params, now }: Asked,
-  key: ApiKeyRow,
-  home: WorkspaceRow | undefined,
-): boolean => {
-  const way = route?.endsKey;
-  if (way === undefined || headers['idempotency-key'] === undefined) return false;
-  const isWorkspace = way === 'workspace';
-  const named = parseReference(isWorkspace ? 'workspace' : 'apiKey', params['id'] ?? '');
-  if (!named) return false;
-  if (isWorkspace) return home === undefined && !key.revoked;
-  if (way === 'grace' ? key.graceEndsAt > now.toISOString() : !key.revoked) return false;
-  return 'number' in named ? named.number === key.number : named.uuid === key.id;
-};
-
 export const createGate = ({ readModels, limiter, dialect: usual, noteKeyUse }: GateDeps) => {
-  /** The key's workspace as it was, if the path names it. */
-  const goneWorkspace = async (key: ApiKeyRow, id: string): Promise<WorkspaceRow | undefined> => {
-    const where = [{ field: 'id', op: 'eq', value: key.workspaceId }] as const;
-    const [row] = await readModels.find<WorkspaceRow>('workspaces', { where, limit: 1, deleted: true });
-    const named = parseReference('workspace', id);
-    return row && named && ('number' in named ? named.number === row.number : named.uuid === row.id)
-      ? row
-      : undefined;
-  };
-
-  /** A caller whose key has ended, where it may repeat the command that ended it. */
-  const endedCaller = async (asked: Asked, checked: CheckedKey): Promise<Caller | undefined> => {
-    if (checked.verdict !== 'REVOKED' && checked.verdict !== 'EXPIRED') return undefined;
-    const { key, home } = checked;
-    if (!mayRepeat(asked, key, home)) return undefined;
-    const was =
-      asked.route?.endsKey === 'workspace' ? await goneWorkspace(key, asked.params['id'] ?? '') : home;
-    return was && { key, userId: key.userId, home: was };
-  };
-
   const withoutKey = async (asked: Asked, checked: CheckedKey): Promise<Admission> => {
     const { headers, ip, now } = asked;
     const wanted = askedDialect(headers);
@@ -89,7 +51,7 @@ export const createGate = ({ readModels, limiter, dialect: usual, noteKeyUse }: 
       const refusal = new DomainError('access_denied', 'IP address not allowed for this API key.');
       return { dialect, rate, refusal, ended: false };
     }
-    const caller = await endedCaller(asked, checked);
+    const caller = await endedCaller(readModels, asked, checked);
     const refusal = unauthorized(headers.authorization === undefined);
     return caller
       ? { dialect, rate, caller, refusal, ended: true }

@@ -45,7 +45,7 @@ export const namespaceOfPath = async (
 ): Promise<Reached> => {
   const id = params['id'] ?? '';
   const reached = await reachNamespace(readModels, caller.userId, id, { deleted: command.retry });
-  if (!reached) throw notFound('Namespace');
+  if (!reached) throw notFound();
   return reached;
 };
 

@@ -6,7 +6,7 @@ import type { NamespaceRow } from '../projections/namespaces.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
 import type { Includes } from './list-query.js';
 import type { Exchange } from './route.js';
-import type { ShowUsers } from './users.js';
+import type { ShowUsers } from './shown-users.js';
 
 /** What the plans of namespaces are and how much of them is used, as shown: by the id of the row. */
 export type NamespaceHoldings = (

@@ -10,7 +10,7 @@ import { CreateNamespaceBody, namespaceDocs, namespaceList, UpdateNamespaceBody 
 import { type NamespaceHoldings, namespaceIncludes } from './namespace-includes.js';
 import { partiesOf, reachedWorkspace } from './namespace-parties.js';
 import { type Exchange, type Route, route } from './route.js';
-import type { ShowUsers } from './users.js';
+import type { ShowUsers } from './shown-users.js';
 
 /** Without `holdings` neither `packages` nor `entitlements` are shown. */
 export const namespaceRoutes = (deps: {

@@ -103,10 +103,10 @@ export type Route<Q = unknown, B = unknown> = {
   /** Body schema (strict). Without it a body must be absent or an empty object. */
   readonly body?: z.ZodType<B>;
   /**
-   * What this command can do to the very key that sends it: then that key may still repeat it. `revoked` and
-   * `grace` name the key by the path parameter `id`, `workspace` its workspace.
+   * What this command can do to the very key that sends it: then that key may still repeat it. The path parameter `id`
+   * names the key for `revoked` and `grace`, its workspace for `workspace` and `membership`, its user for `user`.
    */
-  readonly endsKey?: 'revoked' | 'grace' | 'workspace';
+  readonly endsKey?: 'revoked' | 'grace' | 'workspace' | 'membership' | 'user';
   readonly doc: RouteDoc;
   handle(exchange: Exchange<Q, B>): Promise<Answer>;
 };

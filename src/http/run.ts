@@ -1,5 +1,4 @@
 // One caller's request through its route: reads with their conditions, writes with their idempotency.
-import { LRUCache } from 'lru-cache';
 import type { StoredAnswer } from '../adapters/idempotency/port.js';
 import type { ReadModels } from '../adapters/read-models/port.js';
 import type { CommandContext } from '../commands/context.js';
@@ -55,8 +54,6 @@ const freshCommand = ({ now }: Incoming): Command => ({
 
 export const createRunner = (deps: RunDeps) => {
   const { readModels, once, waitFor, sealAddress, publicUrl, upgradeUrl } = deps;
-  // A client writes many times from one address: the same seal serves, and is worth nothing once the key is gone.
-  const sealedAddresses = new LRUCache<string, string>({ max: 10_000, ttl: 300_000 });
 
   const read = async (placed: Placed, bytes: Buffer): Promise<Reply> => {
     const { incoming, bound } = placed.admitted;
@@ -77,9 +74,7 @@ export const createRunner = (deps: RunDeps) => {
 
   const contextOf = async ({ admitted, workspace }: Placed, run: Command): Promise<CommandContext> => {
     const { caller, incoming, ip } = admitted;
-    const address = `${caller.userId} ${ip}`;
-    const sealed = sealedAddresses.get(address) ?? (await sealAddress(caller.userId, ip));
-    if (sealed !== undefined) sealedAddresses.set(address, sealed);
+    const sealed = await sealAddress(caller.userId, ip);
     return {
       commandId: run.commandId,
       retry: run.retry,

@@ -5,7 +5,7 @@ import { namespaceViews } from '../dialects/namespaces.js';
 import type { NamespaceRow } from '../projections/namespaces.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
 import type { Includes } from './list-query.js';
-import type { ShowUsers } from './users.js';
+import type { ShowUsers } from './shown-users.js';
 
 /** Namespaces shown of one workspace at most; `GET /namespaces?workspace_id=` has them all. */
 const MOST_NAMESPACES = 100;

@@ -12,7 +12,7 @@ import { listAnswer, listQuery, singleAnswer, singleQuery } from './list-query.j
 import { requireFreeDomains } from './pixel-domains.js';
 import { findByReference } from './records.js';
 import { type Exchange, type Route, route } from './route.js';
-import type { ShowUsers } from './users.js';
+import type { ShowUsers } from './shown-users.js';
 import { CreateWorkspaceBody, UpdateWorkspaceBody, workspaceDocs, workspaceList } from './workspace-forms.js';
 import { workspaceIncludes } from './workspace-includes.js';
 

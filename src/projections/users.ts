@@ -8,18 +8,19 @@ export type UserRow = Row & UserRecord;
 
 export const users: Projection<UserRow> = recordProjection<User, UserRow>({
   name: 'users',
-  version: 1,
+  version: 2,
   holds: 'A user. Name and e-mail address are sealed with a key of their own for each person.',
   fields: {
     number: shared.number,
     name: ['sealed?', 'The name.'],
-    email: ['sealed', 'The e-mail address.'],
+    email: ['sealed?', 'The e-mail address; null once the person was erased.'],
     emailHash: [
-      'text',
+      'text?',
       'HMAC of the address, in hex: the same for the same address, and nothing else can be told.',
     ],
     tier: ['text', 'As in workspaces.'],
     emailVerifiedAt: ['instant?', 'When the address was verified.'],
+    erasedAt: ['instant?', 'When the person was erased; the row stays for records that name them.'],
     createdAt: shared.createdAt,
     updatedAt: shared.updatedAt,
   },

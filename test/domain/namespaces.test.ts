@@ -150,7 +150,7 @@ describe('a namespace', () => {
       update({ name: 'x' }),
       { type: 'StopBilling', workspaceId: owner } as const,
     ]) {
-      given(namespace, created(), deleted).when(command).thenRefused('not_found', 'Namespace not found.');
+      given(namespace, created(), deleted).when(command).thenRefused('not_found', 'Resource not found.');
       given(namespace).when(command).thenRefused('not_found');
     }
   });

@@ -43,7 +43,7 @@ describe('a user', () => {
     given(user, created).when({ type: 'UpdateUser', changes: {} }).then();
     given(user)
       .when({ type: 'UpdateUser', changes: { name: null } })
-      .thenRefused('not_found', /^User not found\.$/);
+      .thenRefused('not_found', 'Resource not found.');
   });
 
   it('does not change to an address whose reservation was taken over', () => {
@@ -72,9 +72,42 @@ describe('a user', () => {
     expect(changedBy({ name: null })?.emailVerifiedAt).toBe(AT);
   });
 
+  it('changes to another address on a reservation only; its own needs none', () => {
+    const state = given(user, created).state();
+    expect(() => user.decide({ type: 'UpdateUser', changes: { email } }, state)).toThrow(ReservationLost);
+    const spelling = { email: { address: 'sealed anew', hash: 'h1' } };
+    expect(user.decide({ type: 'UpdateUser', changes: spelling }, state)).toEqual([updated(spelling)]);
+  });
+
+  it('is erased once, and then nothing is known of them and nothing changes any more', () => {
+    const erased: UserEvent = { type: 'UserErased', data: { userId: id } };
+    given(user, created).when({ type: 'EraseUser' }).then(erased);
+    given(user).when({ type: 'EraseUser' }).thenRefused('not_found');
+    given(user, created, erased).when({ type: 'EraseUser' }).thenRefused('not_found');
+    given(user, created, erased)
+      .when({ type: 'UpdateUser', changes: { name: 'sealed' } })
+      .thenRefused('not_found');
+    given(user, created, erased).when({ type: 'CreateUser', data, reservation: 9 }).thenRefused('conflict');
+    expect(given(user, created, erased).state().record).toMatchObject({
+      number: 1,
+      name: null,
+      email: null,
+      emailHash: null,
+      emailVerifiedAt: null,
+      erasedAt: AT,
+    });
+  });
+
   it('is what the events say', () => {
     const { userId, ...fields } = data;
-    const record = { id: userId, ...fields, emailVerifiedAt: null, createdAt: AT, updatedAt: AT };
+    const record = {
+      id: userId,
+      ...fields,
+      emailVerifiedAt: null,
+      erasedAt: null,
+      createdAt: AT,
+      updatedAt: AT,
+    };
     expect(given(user, created).state().record).toEqual(record);
     expect(given(user, created, updated({ name: null })).state().record).toEqual({ ...record, name: null });
     expect(given(user, created, updated({ email })).state().record).toEqual({

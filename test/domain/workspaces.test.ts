@@ -146,32 +146,35 @@ describe('a workspace', () => {
       .thenRefused('not_found', 'Workspace not found.');
   });
 
-  it('gains, keeps and loses members', () => {
-    const add = (role: 'admin' | 'member') => ({
-      type: 'AddMember' as const,
-      userId: member,
-      role,
-      by: owner,
-    });
-    given(workspace, created).when(add('member')).then(joined('member'));
-    given(workspace, created, joined('member')).when(add('member')).then();
-    given(workspace, created, joined('member')).when(add('admin')).then(joined('admin'));
-    given(workspace, created)
-      .when({ type: 'RemoveMember', userId: member, by: owner })
-      .thenRefused('not_found');
+  it('gains and loses members, as the rules for members decide', () => {
+    const add = { type: 'AddMember' as const, userId: member, role: 'member' as const, by: owner };
+    const removed: WorkspaceEvent = { type: 'MemberRemoved', data: { workspaceId: id, userId: member } };
+    given(workspace, created).when(add).then(joined('member'));
+    given(workspace, created, joined('member')).when(add).then();
+    given(workspace, created, joined('member'))
+      .when({ type: 'ChangeRole', userId: member, role: 'admin', by: owner })
+      .then(joined('admin'));
     given(workspace, created, joined('member'))
       .when({ type: 'RemoveMember', userId: member, by: owner })
-      .then({ type: 'MemberRemoved', data: { workspaceId: id, userId: member } });
-    expect(given(workspace, created, joined('member'), joined('admin')).state().record?.members).toEqual([
+      .then(removed);
+    given(workspace, created).when({ type: 'EraseMember', userId: owner }).then(deleted);
+    const membersAfter = (...events: WorkspaceEvent[]) =>
+      given(workspace, created, ...events).state().record?.members;
+    expect(membersAfter(joined('member'), joined('admin'))).toEqual([
       { userId: owner, role: 'owner', since: AT },
       { userId: member, role: 'admin', since: AT },
     ]);
-    expect(
-      given(workspace, created, joined('member'), {
-        type: 'MemberRemoved',
-        data: { workspaceId: id, userId: member },
-      }).state().record?.members,
-    ).toEqual([{ userId: owner, role: 'owner', since: AT }]);
+    expect(membersAfter(joined('member'), removed)).toEqual([{ userId: owner, role: 'owner', since: AT }]);
+  });
+
+  it('has a member since they joined, whatever role they got later', () => {
+    const state = given(workspace, created, joined('member')).state();
+    const promoted = { ...joined('admin'), metadata: { at: '2027-01-01T00:00:00.000Z' } };
+    expect(workspace.evolve(state, promoted).record?.members[1]).toEqual({
+      userId: member,
+      role: 'admin',
+      since: AT,
+    });
   });
 
   it('takes the times of its events', () => {

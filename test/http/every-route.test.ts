@@ -10,6 +10,8 @@ import { newTenant, scopedKey, type Tenant } from '../support/tenants.js';
 /** A batch of one. */
 const operations = (action: string, more: object) => ({ operations: [{ action, ...more }] });
 
+const newAddress = () => `person-${randomUUID()}@example.com`;
+
 /** A good request to each route, by its id. Path parameters are filled in with records of the asking tenant. */
 const fixtures: Readonly<
   Record<string, { readonly body?: () => object; readonly query?: string; readonly status: number }>
@@ -20,6 +22,15 @@ const fixtures: Readonly<
   updateWorkspace: { status: 200, body: () => ({ name: 'Renamed' }) },
   deleteWorkspace: { status: 204 },
   batchWorkspaces: { status: 200, body: () => operations('create', { data: { name: 'Every route' } }) },
+  listMembers: { status: 200 },
+  addMember: { status: 201, body: () => ({ email: newAddress(), role: 'member' }) },
+  updateMember: { status: 200, body: () => ({ role: 'admin' }) },
+  removeMember: { status: 204 },
+  listUsers: { status: 200 },
+  getCurrentUser: { status: 200 },
+  getUser: { status: 200 },
+  updateUser: { status: 200, body: () => ({ name: 'Renamed' }) },
+  eraseUser: { status: 204 },
   listNamespaces: { status: 200 },
   getNamespace: { status: 200 },
   createNamespace: { status: 201, body: () => ({ name: 'Every route' }) },
@@ -92,6 +103,8 @@ type Records = Readonly<
   Record<
     | 'workspaces'
     | 'workspace_id'
+    | 'user_id'
+    | 'users'
     | 'namespaces'
     | 'api-keys'
     | 'webhooks'
@@ -120,6 +133,9 @@ const dataOf = ({ body, status, text }: Called) => {
 const makeRecords = async (key: string): Promise<Records> => {
   const post = async (path: string, body: object) => dataOf(await app.call('POST', path, { key, body }));
   const workspace = await post('/workspaces', { name: 'Record' });
+  const home = dataOf(await app.call('GET', '/api-keys/current?include=workspace', { key })).workspace;
+  const invite = (id: unknown) => post(`/workspaces/${id}/members`, { email: newAddress() });
+  const [member, user] = [await invite(workspace.id), await invite(home.id)];
   const namespace = await post('/namespaces', { name: 'Record' });
   const apiKey = await post('/api-keys', { name: 'Record', scopes: [] });
   const webhook = await post('/webhooks', { url: target, events: ['record.made'] });
@@ -132,6 +148,8 @@ const makeRecords = async (key: string): Promise<Records> => {
   return {
     workspaces: String(workspace.id),
     workspace_id: String(workspace.id),
+    user_id: String(member.id),
+    users: String(user.id),
     namespaces: String(namespace.id),
     'api-keys': String(apiKey.id),
     webhooks: String(webhook.id),

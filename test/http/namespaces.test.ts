@@ -234,7 +234,7 @@ describe('GET /namespaces/{id}', () => {
       for (const id of [uuid, '999999', 'nonsense', '%00', 'ns_'])
         expect([id, (await app.call(method, `/namespaces/${id}`)).text]).toEqual([
           id,
-          '{"error":"not_found","message":"Namespace not found."}',
+          '{"error":"not_found","message":"Resource not found."}',
         ]);
     expect((await read(uuid, stranger.key)).status).toBe(200);
   });

@@ -18,6 +18,7 @@ it('a user has a row with sealed name and address, found by the address’s hash
     emailHash: 'h1',
     tier: 'free',
     emailVerifiedAt: null,
+    erasedAt: null,
     createdAt: '2026-01-15T10:30:00.000Z',
     updatedAt: '2026-01-15T10:30:00.000Z',
   });
@@ -29,6 +30,21 @@ it('the row follows changes', () => {
     name: 'sealed name',
     email: 'sealed other',
     emailHash: 'h2',
+    updatedAt: '2026-01-15T10:30:01.000Z',
+  });
+});
+
+it('an erased user keeps a row, for records that name them, with nothing of the person in it', () => {
+  expect(rowAfter(created, { type: 'UserErased', data: { userId: id } })).toEqual({
+    id,
+    number: 1,
+    name: null,
+    email: null,
+    emailHash: null,
+    tier: 'free',
+    emailVerifiedAt: null,
+    erasedAt: '2026-01-15T10:30:01.000Z',
+    createdAt: '2026-01-15T10:30:00.000Z',
     updatedAt: '2026-01-15T10:30:01.000Z',
   });
 });

@@ -1,5 +1,5 @@
 // Other people's keys, and keys that may do less: for tests of who may do what.
-import type { Role } from '../../src/domain/workspaces.js';
+import type { Role } from '../../src/domain/members.js';
 import type { WorkspaceRow } from '../../src/projections/workspaces.js';
 import type { TestApp } from './api.js';
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Cut, openAppendFile, type SyncedWrite } from '../append-file.js';
 import { seal, unseal } from '../seal.js';
-import type { Vault } from './port.js';
+import { KeyDestroyed, type Vault } from './port.js';
 
 type Entry = { person: string; key: string | null };
 
@@ -59,7 +59,7 @@ export const openVaultFile = async ({ dir, key, onCut, write }: VaultFileOptions
 
     create: (person) =>
       inTurn(person, async () => {
-        if (keys.get(person) === null) throw new Error('The key of this person was destroyed.');
+        if (keys.get(person) === null) throw new KeyDestroyed();
         const held = open(person);
         if (held) return held;
         const made = randomBytes(32);

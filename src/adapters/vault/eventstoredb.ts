@@ -9,7 +9,7 @@ import { encoded, VAULT_CATEGORY } from '../event-log/eventstoredb-format.js';
 import { pulled } from '../event-log/eventstoredb-read.js';
 import { RevisionConflict } from '../event-log/port.js';
 import { seal, unseal } from '../seal.js';
-import type { Vault } from './port.js';
+import { KeyDestroyed, type Vault } from './port.js';
 
 export type EventStoreVaultOptions = ConnectionOptions & {
   /** Purpose key that the persons' keys are sealed with. */
@@ -91,7 +91,7 @@ export const openEventStoreVault = async ({
       found = await look(person);
     }
     if (typeof found === 'object') return open(person, found.sealed);
-    throw new Error('The key of this person was destroyed.');
+    throw new KeyDestroyed();
   };
 
   const checkKey = async (): Promise<void> => {

@@ -9,7 +9,7 @@ import type { WorkspaceRow } from '../../projections/workspaces.js';
 import type { Includes } from '../list-query.js';
 import type { Limiter } from '../rate-limit.js';
 import type { Route } from '../route.js';
-import type { ShowUsers } from '../users.js';
+import type { ShowUsers } from '../shown-users.js';
 import { apiKeyReads } from './reads.js';
 import { apiKeyVerification } from './verify.js';
 import { apiKeyWrites } from './writes.js';
