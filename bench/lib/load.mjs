@@ -12,14 +12,21 @@ const {
   seconds,
   body,
   idempotent = false,
+  visitors = false,
   expect,
 } = JSON.parse(process.argv[2]);
 const { hostname, port } = new URL(url);
 
 let counter = 0;
+/** Whoever asks: a key, or (`visitors`) somebody from an address of their own. */
+const sender = (key) => {
+  if (!visitors) return `authorization: Bearer ${key}`;
+  const address = (0x0a00_0000 + (counter % 0xff_ffff)).toString(16).padStart(8, '0').match(/../g) ?? [];
+  return `x-forwarded-for: ${address.map((byte) => Number.parseInt(byte, 16)).join('.')}`;
+};
 /** `{n}` in the body is a number that is never used twice. */
 const request = (key) => {
-  const head = `${method} ${path} HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${key}\r\naccept: application/json\r\n`;
+  const head = `${method} ${path} HTTP/1.1\r\nhost: ${hostname}\r\n${sender(key)}\r\naccept: application/json\r\n`;
   if (!body) return `${head}\r\n`;
   const text = JSON.stringify(body).replaceAll('{n}', `${process.pid}-${counter++}`);
   const idempotency = idempotent ? `idempotency-key: ${randomUUID()}\r\n` : '';
