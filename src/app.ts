@@ -104,8 +104,10 @@ export const buildApp = async (
     batches: commands.batches,
     draft: drafting(stores, commands, config, now, routesOf),
     // Rows are counted once they show all that was written before.
-    keepTurns: () => keptTurns(commands.turns, async () => waitFor(await log.head())),
+    keepTurns: () =>
+      keptTurns(commands.turns, async () => following.waitFor(await log.head(), rowsOf, 10_000)),
     waitFor,
+    clock: () => performance.now(),
     failed: failureLog(logger),
     upgradeUrl,
   });
