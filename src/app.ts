@@ -104,10 +104,8 @@ export const buildApp = async (
     batches: commands.batches,
     draft: drafting(stores, commands, config, now, routesOf),
     // Rows are counted once they show all that was written before.
-    keepTurns: () =>
-      keptTurns(commands.turns, async () => following.waitFor(await log.head(), rowsOf, 10_000)),
+    keepTurns: () => keptTurns(commands.turns, async () => waitFor(await log.head())),
     waitFor,
-    clock: () => performance.now(),
     failed: failureLog(logger),
     upgradeUrl,
   });
@@ -136,6 +134,7 @@ export const buildApp = async (
     noteKeyUse: (keyId, at) => commands.uses.note(keyId, at),
     countRequest: commands.requests.count,
     sealAddress: commands.personal.sealAddress,
+    personSeal: commands.personal,
   });
 
   const closeServer = (graceMs: number) =>

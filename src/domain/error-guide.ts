@@ -69,7 +69,11 @@ export const errorGuide: Readonly<Record<ErrorCode, { readonly cause: string; re
     cause: 'Fields of the body or the query are missing, unknown or wrong; `errors` names each.',
     mend: 'Correct the named fields.',
   },
-  cannot_delete: { cause: 'It is the only workspace of its user.', mend: 'Create another one first.' },
+  cannot_delete: {
+    cause:
+      'It is the only workspace of its user, or the last owner of a workspace that others belong to as well.',
+    mend: 'Create another workspace, or make another member an owner, first.',
+  },
   idempotency_key_reused: {
     cause: 'This `Idempotency-Key` was used for another request within 24 hours.',
     mend: 'Use a new key for each request, the same one only to repeat it.',

@@ -7,6 +7,7 @@ import { ClientGone } from './body.js';
 import { corsHeaders, preflightHeaders } from './cors.js';
 import { type Admission, createGate } from './gate.js';
 import type { Once } from './idempotency.js';
+import type { PersonSeal } from './kept-answers.js';
 import { MCP_METHODS, MCP_PATH, mcpEndpoint } from './mcp-server/endpoint.js';
 import type { Operation } from './operations.js';
 import type { Limiter } from './rate-limit.js';
@@ -49,6 +50,7 @@ export type AnsweringDeps = {
   readonly countRequest: CountRequest;
   /** A client address, readable only as long as the user's key exists. */
   sealAddress(userId: string, ip: string): Promise<string | undefined>;
+  readonly personSeal: PersonSeal;
 };
 
 /** What is left to do for a request that the gate has seen. Throws refusals. */

@@ -4,15 +4,14 @@ import type { KeptTurns, Turns } from '../commands/turns.js';
 import type { WireError } from '../dialects/dialect.js';
 import { errorBody } from '../dialects/envelopes.js';
 import type { Json } from '../domain/decider.js';
-import { type FieldErrors, invalid } from '../domain/errors.js';
+import { DomainError, type FieldErrors, invalid } from '../domain/errors.js';
 import type { Operation } from './batch-forms.js';
 import {
   type Endpoints,
   errorsIn,
   itemOf,
   type Outcome,
-  type Running,
-  runOperations,
+  runOperation,
   type Whole,
 } from './batch-operation.js';
 import { refusalOf } from './errors.js';
@@ -22,11 +21,13 @@ import type { Answer, Route } from './route.js';
 /** The endpoints on a world of their own, which begins as what is, and in which what they write stays. */
 export type Draft = { readonly routes: readonly Route[]; staged(): Decided<unknown>['staged'] };
 
-export type AtomicDeps = Running & {
+export type AtomicDeps = {
   readonly batches: Pick<BatchCommands, 'accept' | 'found'>;
   draft(turns: Turns): Draft;
   /** Turns of one request, each kept from its first use to the end. */
   keepTurns(): KeptTurns;
+  /** Resolves when the read models have seen `position`, or it took too long. */
+  waitFor(position: number): Promise<unknown>;
 };
 
 /**
@@ -34,7 +35,7 @@ export type AtomicDeps = Running & {
  * by the endpoints, which find their own events.
  */
 export const createAtomic =
-  ({ batches, draft, keepTurns, waitFor, clock }: AtomicDeps) =>
+  ({ batches, draft, keepTurns, waitFor }: AtomicDeps) =>
   async (
     whole: Whole,
     resource: string,
@@ -47,10 +48,9 @@ export const createAtomic =
       const { routes, staged } = draft(kept.turns);
       const endpoints = endpointsOf(routes);
       const deciding = { ...whole, command: { ...command, retry: again } };
-      const outcomes = await runOperations(deciding, endpoints, operations, {
-        waitFor: async () => {},
-        clock,
-      });
+      const outcomes: Outcome[] = [];
+      for (const [index, operation] of operations.entries())
+        outcomes.push(await runOperation(deciding, endpoints[operation.action], operation, index));
       return { outcome: outcomes, staged: errorsIn(outcomes).length > 0 ? [] : staged() };
     };
     try {
@@ -68,10 +68,6 @@ export const createAtomic =
     }
   };
 
-/** True for what says nothing about the request: a store that is away, no time left, a fault of ours. */
-export const isFailure = (error: unknown): boolean =>
-  (refusalOf(error)?.code ?? 'unavailable') === 'unavailable';
-
 /** The fields of a request that a refusal is about. */
 const fieldsOf = (error: unknown, index: number): FieldErrors => {
   const refusal = refusalOf(error);
@@ -88,7 +84,7 @@ export const refusedTogether = (
   wireOf: (error: unknown) => WireError,
 ): Answer => {
   const errors = errorsIn(outcomes);
-  const failure = errors.find(isFailure);
+  const failure = errors.find((error) => !(error instanceof DomainError));
   if (failure !== undefined) throw failure;
   const fields = outcomes.map((outcome, index) => ('error' in outcome ? fieldsOf(outcome.error, index) : {}));
   const failed = outcomes.flatMap((outcome, index) =>

@@ -2,7 +2,6 @@
 import { type CommandContext, randomFor } from '../commands/context.js';
 import type { Dialect, WireError } from '../dialects/dialect.js';
 import { errorBody } from '../dialects/envelopes.js';
-import { DomainError } from '../domain/errors.js';
 import { derivedId } from '../domain/ids.js';
 import type { Action, Operation } from './batch-forms.js';
 import { missingScope } from './errors.js';
@@ -44,7 +43,7 @@ const runAlone = async (
   { id, data = {} }: Operation,
   command: CommandContext,
 ): Promise<Answer> => {
-  if (route.scope !== 'any' && !whole.holds(route.scope)) throw missingScope(route.scope);
+  if (!whole.holds(route.scope)) throw missingScope(route.scope);
   const query = route.query ? validate(route.query, {}) : undefined;
   const body = validBody(route, data);
   const named = params?.(whole) ?? (id === undefined ? {} : { id });
@@ -52,7 +51,7 @@ const runAlone = async (
 };
 
 /** How the n-th operation of a batch ends. */
-const runOperation = async (
+export const runOperation = async (
   whole: Whole,
   endpoint: Endpoint,
   operation: Operation,
@@ -64,46 +63,6 @@ const runOperation = async (
   } catch (error) {
     return { operation, error };
   }
-};
-
-/** So long a batch begins operations, ms: a name server that does not answer may keep each of them waiting. */
-const MAX_MS = 30_000;
-const outOfTime = () =>
-  new DomainError(
-    'unavailable',
-    'There was no time left for this operation, and it was not begun. A retry with the same Idempotency-Key goes on here.',
-  );
-
-export type Running = {
-  /** Resolves when what was written up to `position` is seen. */
-  waitFor(position: number): Promise<unknown>;
-  /** Milliseconds, of a clock that never goes back. */
-  clock(): number;
-};
-
-/** Runs operations one after the other; every one ends somehow. */
-export const runOperations = async (
-  whole: Whole,
-  endpoints: Endpoints,
-  operations: readonly Operation[],
-  { waitFor, clock }: Running,
-): Promise<Outcome[]> => {
-  const until = clock() + MAX_MS;
-  const outcomes: Outcome[] = [];
-  let position = -1;
-  for (const [index, operation] of operations.entries()) {
-    const { action } = operation;
-    // Those of one action see each other without their rows.
-    if (index > 0 && operations[index - 1]?.action !== action) await waitFor(position);
-    const outcome =
-      clock() > until
-        ? { operation, error: outOfTime() }
-        : await runOperation(whole, endpoints[action], operation, index);
-    if ('answer' in outcome) position = Math.max(position, outcome.answer.position ?? -1);
-    outcomes.push(outcome);
-  }
-  await waitFor(position);
-  return outcomes;
 };
 
 /** What the answer says about an operation; a refusal as the endpoint's own answer would say it. */

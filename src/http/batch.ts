@@ -1,16 +1,16 @@
 // Many operations in one request: each through its own endpoint, and one answer for them all.
-import { type AtomicDeps, createAtomic, isFailure, refusedTogether } from './batch-atomic.js';
-import { type Action, BatchBody, type BatchWords, batchDoc } from './batch-forms.js';
+import { type AtomicDeps, createAtomic, refusedTogether } from './batch-atomic.js';
+import { type Action, BatchBody, type BatchWords, batchDoc, type Operation } from './batch-forms.js';
 import {
   type Endpoint,
   type Endpoints,
   errorsIn,
   itemOf,
   type Outcome,
-  runOperations,
+  runOperation,
   type Whole,
 } from './batch-operation.js';
-import { wireError } from './errors.js';
+import { refusalOf, wireError } from './errors.js';
 import { isRemembered } from './idempotency.js';
 import type { FailureLog } from './reply.js';
 import { type Answer, type Method, type Route, route } from './route.js';
@@ -38,14 +38,19 @@ export type BatchDeps = AtomicDeps & {
   readonly upgradeUrl: string;
 };
 
+/** Runs the n-th operation of a request. */
+type Run = (operation: Operation, index: number) => Promise<Outcome>;
+
 const usual = ({ path }: BatchResource): Record<Action, Single> => ({
   create: { method: 'POST', path },
   update: { method: 'PATCH', path: `${path}/:id` },
   delete: { method: 'DELETE', path: `${path}/:id` },
 });
 
+const isUnavailable = (error: unknown) => refusalOf(error)?.code === 'unavailable';
+
 export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps): Route[] => {
-  const { routes, failed, upgradeUrl } = deps;
+  const { routes, waitFor, failed, upgradeUrl } = deps;
   const atomically = createAtomic(deps);
 
   const endpointsOf = (resource: BatchResource, among: readonly Route[]): Endpoints => {
@@ -59,16 +64,33 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
     return { create: find('create'), update: find('update'), delete: find('delete') };
   };
 
+  /** One after the other. What an operation may have changed is seen by the ones of another action that follow. */
+  const inOrder = async (operations: readonly Operation[], run: Run): Promise<Outcome[]> => {
+    const outcomes: Outcome[] = [];
+    let position = -1;
+    for (const [index, operation] of operations.entries()) {
+      if (index > 0 && operations[index - 1]?.action !== operation.action) await waitFor(position);
+      const outcome = await run(operation, index);
+      if ('answer' in outcome) position = Math.max(position, outcome.answer.position ?? -1);
+      outcomes.push(outcome);
+    }
+    await waitFor(position);
+    return outcomes;
+  };
+
   const answerOf = (outcomes: readonly Outcome[], whole: Whole, atomic: boolean): Answer => {
     const { requestId, dialect, caller } = whole;
     const wireOf = (error: unknown) => wireError(error, { requestId, scopes: caller.key.scopes, upgradeUrl });
     const errors = errorsIn(outcomes);
     if (errors.length > 0 && atomic) return refusedTogether(outcomes, whole, wireOf);
-    if (errors.length === outcomes.length && errors.every(isFailure)) throw errors[0];
+    if (errors.length === outcomes.length && errors.every(isUnavailable)) throw errors[0];
     const total = outcomes.length;
     const meta = { total, succeeded: total - errors.length, failed: errors.length };
     const data = outcomes.map((outcome, index) => itemOf(outcome, index, dialect, wireOf));
-    return { status: 200, body: { data, meta }, unsettled: !errors.every(isRemembered) };
+    // What shows persons is not kept: a retry makes it again from what can still be read of them.
+    const showsPersons = outcomes.some((one) => 'answer' in one && one.answer.person !== undefined);
+    const unsettled = showsPersons || !errors.every(isRemembered);
+    return { status: 200, body: { data, meta }, unsettled };
   };
 
   return resources.map((resource) => {
@@ -85,7 +107,9 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
         const { operations, atomic } = whole.body;
         const outcomes = atomic
           ? await atomically(whole, path.slice(1), operations, (among) => endpointsOf(resource, among))
-          : await runOperations(whole, endpoints, operations, deps);
+          : await inOrder(operations, (operation, index) =>
+              runOperation(whole, endpoints[operation.action], operation, index),
+            );
         for (const error of errorsIn(outcomes))
           failed(error, { requestId: whole.requestId, route: patternOf(`${path}/batch`) });
         return answerOf(outcomes, whole, atomic);

@@ -72,7 +72,12 @@ export const memberRoutes = (deps: {
         const { id } = await workspaceOf(exchange);
         const { user, member, position } = await members.add(id, exchange.body, exchange);
         const data = await shown(exchange.dialect, user, member);
-        return { status: 201, body: told(exchange.dialect, 'Member added successfully.', data), position };
+        return {
+          status: 201,
+          body: told(exchange.dialect, 'Member added successfully.', data),
+          position,
+          person: user.id,
+        };
       },
     }),
     route({
@@ -87,7 +92,12 @@ export const memberRoutes = (deps: {
         const { role } = exchange.body;
         const { member, position } = await members.changeRole(id, user.id, role, exchange);
         const data = await shown(exchange.dialect, user, member);
-        return { status: 200, body: told(exchange.dialect, 'Member updated successfully.', data), position };
+        return {
+          status: 200,
+          body: told(exchange.dialect, 'Member updated successfully.', data),
+          position,
+          person: user.id,
+        };
       },
     }),
     route({

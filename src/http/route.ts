@@ -54,6 +54,8 @@ export type Answer = {
   readonly position?: number;
   /** True when the same request may get a better answer later: this one is not remembered for its Idempotency-Key. */
   readonly unsettled?: boolean;
+  /** The person (UUID) whose name or address the body of this write shows: what is kept of it can be read only as long as they are not erased. */
+  readonly person?: string;
 };
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';

@@ -8,6 +8,7 @@ import { noBytes, readBody } from './body.js';
 import { unauthorized } from './errors.js';
 import { changedSince, etagOf, notModified } from './etag.js';
 import { isRemembered, NotRepeated, type Once, type Run, requireIdempotencyKey } from './idempotency.js';
+import { keptAnswers, type PersonSeal } from './kept-answers.js';
 import { randomBytes } from './random.js';
 import { errorReply, type Incoming, noHeaders, type Reply } from './reply.js';
 import { type Admitted, exchangeOf, noCommand, type Placed, place } from './request.js';
@@ -20,6 +21,7 @@ export type RunDeps = {
   waitFor(position: number): Promise<unknown>;
   /** A client address, readable only as long as the user's key exists. */
   sealAddress(userId: string, ip: string): Promise<string | undefined>;
+  readonly personSeal: PersonSeal;
   /** Where clients reach this server, without a slash at the end; undefined = as the request says. */
   readonly publicUrl: string | undefined;
   readonly upgradeUrl: string;
@@ -54,6 +56,7 @@ const freshCommand = ({ now }: Incoming): Command => ({
 
 export const createRunner = (deps: RunDeps) => {
   const { readModels, once, waitFor, sealAddress, publicUrl, upgradeUrl } = deps;
+  const { toKeep, toShow } = keptAnswers(deps.personSeal);
 
   const read = async (placed: Placed, bytes: Buffer): Promise<Reply> => {
     const { incoming, bound } = placed.admitted;
@@ -98,7 +101,7 @@ export const createRunner = (deps: RunDeps) => {
     const stored: StoredAnswer = { status, body: textOf(body), headers: headersOf(answer) };
     // A change may have found nothing to change; its position is then an older one.
     const durable = position === undefined || route.method === 'PATCH' || route.method === 'PUT';
-    return { answer: stored, durable, unsettled: answer.unsettled === true };
+    return { answer: stored, durable, unsettled: answer.unsettled === true, person: answer.person };
   };
 
   const writeOnce = async (
@@ -130,8 +133,12 @@ export const createRunner = (deps: RunDeps) => {
       now: now.toISOString(),
       repeatOnly,
     };
-    const { answer, replayed } = await once(request, (run) => write(placed, bytes, run), refused);
-    return replyOf(answer, replayed ? ['Idempotent-Replayed', 'true'] : noHeaders);
+    const work = async (run: Run) => {
+      const { person, ...ended } = await write(placed, bytes, run);
+      return { ...ended, answer: await toKeep(ended.answer, person) };
+    };
+    const { answer, replayed } = await once(request, work, refused);
+    return replyOf(await toShow(answer), replayed ? ['Idempotent-Replayed', 'true'] : noHeaders);
   };
 
   /** The body's bytes; a client that asked whether to send it is told to go on. */

@@ -91,7 +91,7 @@ export const userRoutes = (deps: {
         const { record, revision, position } = await users.update(id, exchange.body, asking);
         const [revealed] = await users.revealAll([record]);
         const body = updated(exchange.dialect, 'User', userViews, revealed ?? record);
-        return { status: 200, body, revision, position };
+        return { status: 200, body, revision, position, person: id };
       },
     }),
     route({

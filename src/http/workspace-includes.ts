@@ -1,6 +1,6 @@
 // What `include` can show of a workspace besides itself.
 import type { ReadModels } from '../adapters/read-models/port.js';
-import { render } from '../dialects/dialect.js';
+import { render, seconds } from '../dialects/dialect.js';
 import { namespaceViews } from '../dialects/namespaces.js';
 import type { NamespaceRow } from '../projections/namespaces.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
@@ -25,7 +25,7 @@ export const workspaceIncludes = (readModels: ReadModels, showUsers: ShowUsers):
       dialect,
     );
     const shown = ({ members }: WorkspaceRow) =>
-      members.map(({ userId, role }) => ({ ...users.get(userId), role }));
+      members.map(({ userId, role, since }) => ({ ...users.get(userId), role, joined_at: seconds(since) }));
     return new Map(rows.map((row) => [row.id, shown(row)]));
   },
   async namespaces(rows, { dialect }) {

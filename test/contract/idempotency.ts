@@ -20,6 +20,7 @@ const answer: StoredAnswer = {
   status: 201,
   body: '{"data":{"name":"Grün 😀 \\u0000","note":"a\\"b"}}\n',
   headers: { 'content-type': 'application/json; charset=utf-8', location: '/api/v1/workspaces/7' },
+  person: '01980000-0000-7000-8000-00000000000a',
 };
 
 export const idempotencyContract = (name: string, setup: IdempotencySetup) =>

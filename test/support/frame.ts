@@ -37,7 +37,7 @@ export const startFrame = async (
   routes: readonly Route[],
   deps: Partial<ServerDeps> = {},
 ): Promise<Frame> => {
-  const { config, stores, follower, metrics } = app;
+  const { config, stores, follower, metrics, commands } = app;
   const server = createServer({
     routes,
     operations: [],
@@ -65,6 +65,7 @@ export const startFrame = async (
     noteKeyUse: () => undefined,
     countRequest: () => undefined,
     sealAddress: async () => undefined,
+    personSeal: commands.personal,
     ...deps,
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -11,11 +11,12 @@ export type Started = {
   readonly at: string;
 };
 
-/** The stored answer. `body` is the exact text; sealed at rest. */
+/** The stored answer. `body` is the exact text; sealed at rest. `person`: whose key (UUID) the body is sealed with besides. */
 export type StoredAnswer = {
   readonly status: number;
   readonly body: string;
   readonly headers: Record<string, string>;
+  readonly person?: string;
 };
 
 export type Begun =
