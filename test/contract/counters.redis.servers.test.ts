@@ -81,9 +81,13 @@ describe.skipIf('skipped' in broken)('Redis, broken', () => {
     expect(await onceAvailable(hit)).toMatchObject({ admitted: true });
     await broken.freeze();
     await expectUnavailable(hit);
+    const noticed = performance.now();
+    for (let n = 0; n < 10; n++) await expectUnavailable(hit);
+    expect(performance.now() - noticed, 'nobody waits a second time').toBeLessThan(1_000);
     broken.thaw();
     expect(await onceAvailable(hit)).toMatchObject({ admitted: true });
-    expect(heard.sentences).toEqual([expect.stringMatching(/^REDIS_URL: the server cannot be reached/)]);
+    const once = expect.stringMatching(/^REDIS_URL: the server cannot be reached/);
+    expect(heard.sentences, 'each outage is told once').toEqual([once, once]);
     await counters.close();
   });
 

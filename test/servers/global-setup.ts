@@ -2,6 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
 import { startEventStore } from './eventstoredb.js';
+import { leftOut } from './left-out.js';
 import { startMongo } from './mongodb.js';
 import { startRedis } from './redis.js';
 import type { Skipped, TestServer } from './server.js';
@@ -28,6 +29,7 @@ export const setup = async (project: TestProject): Promise<() => Promise<void>> 
   announce('EventStoreDB', eventstore);
   announce('MongoDB', mongodb);
   announce('Redis', redis);
+  for (const [file, reason] of Object.entries(leftOut)) say(`${file}: not run on servers. ${reason}`);
   project.provide('servers', { eventstore: told(eventstore), mongodb: told(mongodb), redis: told(redis) });
   return async () => {
     for (const server of [eventstore, mongodb, redis]) if (!('skipped' in server)) await server.stop();

@@ -21,8 +21,11 @@ const inContainer = async (): Promise<TestServer> => {
   };
 };
 
-/** A process of this machine, with further settings, for tests that kill it, freeze it or empty it. */
-export const startLocalRedis = async (args: readonly string[] = []): Promise<LocalServer | Skipped> => {
+/** A process of this machine, with further settings (the last of a name counts), for tests that kill it, freeze it or empty it. */
+export const startLocalRedis = async (
+  args: readonly string[] | ((port: number) => readonly string[]) = [],
+  urlOf = (port: number) => `redis://127.0.0.1:${port}`,
+): Promise<LocalServer | Skipped> => {
   const found = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
   if (found.status !== 0) return skippedBecause('redis-server is not installed');
   const version = /v=([\d.]+)/.exec(found.stdout)?.[1] ?? 'of an unknown version';
@@ -30,8 +33,11 @@ export const startLocalRedis = async (args: readonly string[] = []): Promise<Loc
   const settings = ['--bind', '127.0.0.1', '--loglevel', 'warning', ...kept];
   return localServer(
     'redis-server',
-    (port, dir) => ['--port', String(port), '--dir', dir, ...settings, ...args],
-    (port) => ({ url: `redis://127.0.0.1:${port}`, used: `local redis-server ${version}` }),
+    (port, dir) => [
+      ...['--port', String(port), '--dir', dir, ...settings],
+      ...(typeof args === 'function' ? args(port) : args),
+    ],
+    (port) => ({ url: urlOf(port), used: `local redis-server ${version}` }),
   );
 };
 

@@ -12,7 +12,7 @@ import { parse } from 'yaml';
 export type Faults = {
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and data; resolves when it accepts connections. */
+  /** Starts it again, unless it runs, on the same port and data; resolves when it accepts connections. */
   start(): Promise<void>;
   /** SIGSTOP: connections stay open, nothing is answered. Resolves when it stands still. */
   freeze(): Promise<void>;
@@ -92,7 +92,9 @@ export const localServer = async (
   const port = await freePort();
   let child: ChildProcess | undefined;
 
+  const runs = () => child !== undefined && child.exitCode === null && child.signalCode === null;
   const start = async () => {
+    if (runs()) return;
     const started = spawn(command, args(port, dir), { stdio: ['ignore', 'ignore', 'inherit'] });
     child = started;
     const deadline = Date.now() + 20_000;
@@ -103,7 +105,7 @@ export const localServer = async (
     }
   };
   const kill = async () => {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || !runs()) return;
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;

@@ -22,8 +22,13 @@ const exited = async (child: ChildProcess): Promise<number | null> => {
   return child.exitCode;
 };
 
-/** Starts `node dist/main.js` on a free port of 127.0.0.1; resolves once it says where it listens. */
-export const startServer = async (env: Record<string, string>): Promise<ServerProcess> => {
+export type Launched = Omit<ServerProcess, 'url'> & {
+  /** Where it listens, once it says so; rejects with what it printed when it ends before. */
+  listening(): Promise<string>;
+};
+
+/** Starts `node dist/main.js` on a free port of 127.0.0.1. */
+export const launch = (env: Record<string, string>): Launched => {
   const stores = env['DATA_DIR'] === undefined ? {} : storeSettings(env['DATA_DIR']);
   const child = spawn(process.execPath, ['dist/main.js'], {
     env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'warn', ...stores, ...env },
@@ -36,16 +41,17 @@ export const startServer = async (env: Record<string, string>): Promise<ServerPr
     for (const look of waiting) look();
   };
   child.stderr.on('data', (chunk: Buffer) => print(String(chunk)));
-  const url = await new Promise<string>((resolve, reject) => {
+  const listening = new Promise<string>((resolve, reject) => {
     createInterface(child.stdout).on('line', (line) => {
       print(`${line}\n`);
       const found = /http:\/\/[\d.]+:\d+/.exec(line);
       if (found && line.includes('listens')) resolve(found[0]);
     });
-    child.once('exit', (code) => reject(new Error(`The server ended with ${code}:\n${output}`)));
+    child.once('close', (code) => reject(new Error(`The server ended with ${code}:\n${output}`)));
   });
+  listening.catch(() => undefined); // told to whoever waits for it
   return {
-    url,
+    listening: () => listening,
     pid: child.pid ?? 0,
     output: () => output,
     printed: (pattern) =>
@@ -68,4 +74,10 @@ export const startServer = async (env: Record<string, string>): Promise<ServerPr
       await exited(child);
     },
   };
+};
+
+/** The same, once it says where it listens. */
+export const startServer = async (env: Record<string, string>): Promise<ServerProcess> => {
+  const { listening, ...launched } = launch(env);
+  return { ...launched, url: await listening() };
 };
