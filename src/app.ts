@@ -1,22 +1,27 @@
 // The composition root: opens the stores, wires commands, projections, deliveries and HTTP, starts and stops them.
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { ReadModels } from './adapters/read-models/port.js';
 import { type Commands, wireCommands } from './app/commands.js';
 import { type Deliveries, wireDeliveries } from './app/deliveries.js';
 import { drafting } from './app/drafting.js';
+import { firstStarts, nothingFirst } from './app/first-start.js';
 import { wireFollowing } from './app/following.js';
+import { watchWrites } from './app/health.js';
+import { closeServer, listenOn } from './app/listening.js';
 import { openMcpServers } from './app/mcp-servers.js';
 import { models, projections } from './app/models.js';
 import { watch } from './app/observe.js';
 import { loadPlans } from './app/plans.js';
 import type { Report } from './app/report.js';
+import { requiring } from './app/requiring.js';
 import { recordRoutes, wireRoutes } from './app/routes.js';
+import { wireSharing } from './app/sharing.js';
 import { openStores, type Stores } from './app/stores.js';
 import { handleCliRequest } from './cli/requests.js';
 import { type Bootstrap, bootstrap, type FirstStart } from './commands/bootstrap.js';
 import { keptTurns } from './commands/turns.js';
 import type { Config } from './config.js';
+import type { Json, JsonObject } from './domain/decider.js';
 import { rateLimits } from './domain/rate-limits.js';
 import { createOnce } from './http/idempotency.js';
 import { createMetrics, type Metrics } from './http/metrics.js';
@@ -30,6 +35,7 @@ import { createServer } from './http/server.js';
 import type { Logger } from './logger.js';
 import type { Follower } from './projections/follower.js';
 import { forgetting } from './projections/forgetting.js';
+import { ownAppends } from './projections/own-appends.js';
 
 export type App = {
   readonly config: Config;
@@ -41,7 +47,11 @@ export type App = {
   readonly server: Server;
   readonly metrics: Metrics;
   readonly bootstrap: Bootstrap;
-  readiness(): Readiness;
+  readiness(): Promise<Readiness>;
+  /** Answers a request of the command line. */
+  answersCli(request: JsonObject): Promise<Json>;
+  /** Follows the log until everything has caught up, and no more. */
+  follow(): Promise<void>;
   /** Follows the log until everything has caught up, makes the first key where there is none, then sends webhooks. */
   start(): Promise<FirstStart>;
   /** Listens; the URL. */
@@ -67,25 +77,31 @@ export const buildApp = async (
   const metrics = createMetrics();
   const mcpServers = await openMcpServers(config, report);
   const plans = loadPlans(config.CATALOGUE_FILE);
-  const stores = await openStores({ config, models, report, metrics, signal });
-  const { log, readModels, counters, idempotency, keys } = stores;
+  const opened = await openStores({ config, models, report, metrics, signal });
+  const writes = watchWrites(opened.log);
+  const own = ownAppends(writes.log);
+  const stores: Stores = { ...opened, log: own.log };
+  const { log, counters, idempotency, keys } = stores;
   const commands = wireCommands(stores, config, plans, now, report);
   const deliveries = wireDeliveries(stores, commands, config, now, report, (outcome) =>
     metrics.deliveryAttempts.inc({ outcome }),
   );
-  const following = wireFollowing(stores, commands, deliveries, config, report, now);
-  const forgetter = forgetting({
-    log,
-    readModels,
-    retentionDays: config.DELIVERY_RETENTION_DAYS,
-    now,
-    report,
+  const following = wireFollowing({
+    ...{ stores, commands, deliveries, config, report, now },
+    told: (name, position) => stores.hints.tell({ [name]: position }),
   });
-  const rowsOf = projections.map(({ name }) => name);
+  const { follower, readModels } = following;
+  const sharing = wireSharing({ stores, following, deliveries, config, report });
+  const forgetter = forgetting({
+    ...{ log, readModels: stores.readModels, now, report },
+    retentionDays: config.DELIVERY_RETENTION_DAYS,
+  });
   const waitFor = async (position: number) => {
-    if (!(await following.waitFor(position, rowsOf))) metrics.lateReads.inc();
+    const reached = await follower.waitForEach(({ types }) => own.concerns(types, position));
+    if (!reached) metrics.lateReads.inc();
   };
-  const starter = bootstrap({ log, readModels, ...commands, now, waitFor });
+  const starter = bootstrap({ ...stores, ...commands, now, waitFor });
+  const makeFirst = firstStarts(stores, () => starter.firstStart(config.BOOTSTRAP_API_KEY));
   const limiter = createLimiter({
     counters,
     tables: {
@@ -99,7 +115,7 @@ export const buildApp = async (
     config.UPGRADE_URL ?? `${config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`}/docs`;
   const routesOf = (rows: ReadModels, some: Commands) =>
     recordRoutes(rows, some, deliveries, limiter, config);
-  const routes = wireRoutes(stores, commands, deliveries, mcpServers, config, {
+  const routes = wireRoutes({ ...stores, readModels }, commands, deliveries, mcpServers, config, {
     routes: routesOf(readModels, commands),
     batches: commands.batches,
     draft: drafting(stores, commands, config, now, routesOf),
@@ -109,8 +125,14 @@ export const buildApp = async (
     failed: failureLog(logger),
     upgradeUrl,
   });
-  let serving = false;
-  const readiness = watch({ metrics, follower: following, stores, isServing: () => serving });
+  const isApi = config.ROLES.includes('api');
+  let [started, serving] = [false, false];
+  const isServing = () => serving;
+  const rowsOf = projections.map(({ name }) => name);
+  const readiness = watch({
+    ...{ metrics, follower, stores, writes, config, isServing },
+    models: rowsOf,
+  });
   const server = createServer({
     routes,
     toolRoutes: [...routes, recentEventsRoute(log)],
@@ -135,76 +157,50 @@ export const buildApp = async (
     countRequest: commands.requests.count,
     sealAddress: commands.personal.sealAddress,
     personSeal: commands.personal,
+    ...requiring(follower, config, () => started && isApi),
   });
-
-  const closeServer = (graceMs: number) =>
-    new Promise<void>((resolve) => {
-      if (!server.listening) return resolve();
-      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-      // Connections that are kept alive become idle one by one, as their requests are answered.
-      const idle = setInterval(() => server.closeIdleConnections(), 20);
-      server.close(() => {
-        clearTimeout(timer);
-        clearInterval(idle);
-        resolve();
-      });
-    });
+  const answersCli = handleCliRequest({
+    ...{ readModels, bootstrap: starter, waitFor, now },
+    ...{ apiKeys: commands.apiKeys, uses: commands.uses },
+  });
 
   return {
     config,
     stores,
     commands,
-    follower: following,
+    follower,
     deliveries,
     routes,
     server,
     metrics,
     bootstrap: starter,
     readiness,
+    answersCli,
+    follow: sharing.start,
     async start() {
-      await following.start();
-      const first = await starter.firstStart(config.BOOTSTRAP_API_KEY);
-      commands.uses.start();
-      commands.requests.start();
-      await deliveries.start();
-      forgetter.start();
-      stores.lock?.onRequest(
-        handleCliRequest({
-          readModels,
-          bootstrap: starter,
-          apiKeys: commands.apiKeys,
-          uses: commands.uses,
-          waitFor,
-          now,
-        }),
-      );
-      serving = true;
+      await sharing.start();
+      const first = isApi ? await makeFirst() : nothingFirst;
+      if (isApi) commands.uses.start();
+      if (isApi) commands.requests.start();
+      if (config.ROLES.includes('deliveries')) deliveries.work();
+      if (config.ROLES.includes('projections')) forgetter.start();
+      stores.lock?.onRequest(answersCli);
+      started = serving = true;
       return first;
     },
-    listen: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(config.PORT, config.HOST, () => {
-          server.off('error', reject);
-          server.on('error', (error) =>
-            logger.error({ error: error.message }, 'a connection was not accepted'),
-          );
-          const { address, family, port } = server.address() as AddressInfo;
-          resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
-        });
-      }),
+    listen: () => listenOn(server, config, logger),
     async stop(graceMs = 10_000) {
       serving = false;
-      await closeServer(graceMs);
+      await closeServer(server, graceMs);
+      await sharing.stopDeliveries();
       await Promise.all([deliveries.stop(graceMs), ...mcpServers.map((each) => each.close())]);
       // What cannot be written any more is written at the next start: the stores are closed all the same.
       const note = (error: unknown) => report.warn('not written at the end', { error: String(error) });
       await commands.uses.stop().catch(note);
       await commands.requests.stop();
       await commands.pixel.stop();
-      await following.stop();
+      await sharing.stop();
       await forgetter.stop();
-      await deliveries.subscriber.stop().catch(note);
       await stores.close();
     },
   };

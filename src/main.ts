@@ -44,8 +44,9 @@ const run = async () => {
     return end(0);
   }
   app = opened;
-  const first = await app.start();
+  // Probes are answered while the stores are waited for; requests are told to come again.
   const url = await app.listen();
+  const first = await app.start();
   console.log(`core-api listens on ${url}`);
   if (config.WEBHOOK_ALLOW_PRIVATE_TARGETS)
     console.log(

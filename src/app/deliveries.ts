@@ -37,8 +37,8 @@ export type Deliveries = {
   readonly poster: Poster;
   readonly subscriber: Subscriber;
   readonly scheduler: Scheduler;
-  /** Starts sending: call when the projections have caught up. */
-  start(): Promise<void>;
+  /** Starts sending what is in the queue. */
+  work(): void;
   /** Takes no further work and waits up to `graceMs` for the deliveries in hand. */
   stop(graceMs: number): Promise<void>;
 };
@@ -136,15 +136,12 @@ export const wireDeliveries = (
     poster: post,
     subscriber: fanout,
     scheduler: scheduled,
-    async start() {
+    work: () =>
       queue.work(work, {
         concurrency: config.WEBHOOK_CONCURRENCY,
         perEndpoint: config.WEBHOOK_ENDPOINT_CONCURRENCY,
-      });
-      await scheduled.start();
-    },
+      }),
     async stop(graceMs) {
-      await scheduled.stop();
       const timer = setTimeout(() => stopping.abort(), graceMs);
       await queue.close();
       clearTimeout(timer);

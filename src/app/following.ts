@@ -1,4 +1,6 @@
 // Wires what follows the log: projections, reactors, the fan-out and the scheduler.
+import { withNewer } from '../adapters/read-models/newer.js';
+import type { ReadModels } from '../adapters/read-models/port.js';
 import { batchesFinished, batchReactor } from '../commands/batch-reactor.js';
 import { erasureReactor, erasures } from '../commands/erasure.js';
 import { keyEndingReactor, keyEndings } from '../commands/key-endings.js';
@@ -6,47 +8,73 @@ import { namespaceEndings, namespaceReactor } from '../commands/namespace-ending
 import { rotationReactor, rotations } from '../commands/rotations.js';
 import type { Config } from '../config.js';
 import { apiKeyUsesHandler } from '../projections/api-key-uses.js';
+import { apiKeys } from '../projections/api-keys.js';
 import { keptIn } from '../projections/checkpoints.js';
-import { type Follower, follower } from '../projections/follower.js';
+import { type Follower, follower as newFollower } from '../projections/follower.js';
+import type { Handler } from '../projections/handler.js';
+import { newest } from '../projections/newest.js';
 import { projectionHandler } from '../projections/runner.js';
+import { workspaces } from '../projections/workspaces.js';
 import type { Commands } from './commands.js';
 import type { Deliveries } from './deliveries.js';
 import { projections } from './models.js';
 import type { Report } from './report.js';
 import type { Stores } from './stores.js';
 
-export const wireFollowing = (
-  stores: Stores,
-  commands: Commands,
-  deliveries: Deliveries,
-  config: Config,
-  report: Report,
-  now: () => Date,
-): Follower => {
+export type Following = {
+  readonly follower: Follower;
+  /** The read models for answers: with keys and workspaces as the log has them, however far their rows lag. */
+  readonly readModels: ReadModels;
+  /** What a role does while it holds its lease, by the names of its handlers. */
+  readonly works: Readonly<Record<'projections' | 'deliveries', readonly string[]>>;
+  /** What every process that answers requests does for itself. */
+  readonly own: readonly string[];
+};
+
+const namesOf = (...handlers: readonly Handler[]) => handlers.map(({ name }) => name);
+
+/** `told` hears how far the handlers come that are fed here. */
+export const wireFollowing = (deps: {
+  readonly stores: Stores;
+  readonly commands: Commands;
+  readonly deliveries: Deliveries;
+  readonly config: Config;
+  readonly report: Report;
+  readonly now: () => Date;
+  readonly told: (name: string, position: number) => void;
+}): Following => {
+  const { stores, commands, deliveries, config, report, now, told } = deps;
   const { log, readModels } = stores;
-  const { apiKeys, namespaces } = commands;
-  // In memory nothing gets lost, and a checkpoint costs nothing.
+  const { apiKeys: keys, batches, finishErasure, namespaces } = commands;
+  // In memory nothing gets lost, a checkpoint costs nothing, and nobody else is behind.
   const shared = config.MONGODB_URL !== undefined;
   const progressOf = (model: { readonly name: string; readonly version: number }) =>
     keptIn(readModels, model, log.id, shared);
-  return follower(
-    log,
-    {
-      projections: [
-        ...projections.map((projection) => projectionHandler(projection, readModels, log.id, shared)),
-        apiKeyUsesHandler(readModels, log.id, shared),
-      ],
-      reactors: [
-        rotationReactor({ apiKeys, progress: progressOf(rotations) }),
-        batchReactor({ batches: commands.batches, progress: progressOf(batchesFinished), now }),
-        erasureReactor({ finish: commands.finishErasure, readModels, progress: progressOf(erasures) }),
-        keyEndingReactor({ apiKeys, log, readModels, progress: progressOf(keyEndings) }),
-        namespaceReactor({ namespaces, readModels, progress: progressOf(namespaceEndings) }),
-        deliveries.subscriber.handler,
-        deliveries.scheduler.handler,
-      ],
-    },
-    report,
-    { shared },
+  const rows = [
+    ...projections.map((projection) => projectionHandler(projection, readModels, log.id, shared)),
+    apiKeyUsesHandler(readModels, log.id, shared),
+  ];
+  const finishing = [
+    rotationReactor({ apiKeys: keys, progress: progressOf(rotations) }),
+    batchReactor({ batches, progress: progressOf(batchesFinished), now }),
+    erasureReactor({ finish: finishErasure, readModels, progress: progressOf(erasures) }),
+    keyEndingReactor({ apiKeys: keys, log, readModels, progress: progressOf(keyEndings) }),
+    namespaceReactor({ namespaces, readModels, progress: progressOf(namespaceEndings) }),
+  ];
+  const delivering = [deliveries.subscriber.handler, deliveries.scheduler.handler];
+  const { handler: newer, ...revising } = newest(log, [apiKeys, workspaces], (model) =>
+    follower.positionOf(model),
   );
+  const follower: Follower = newFollower(
+    log,
+    { projections: rows, reactors: [...finishing, ...delivering] },
+    report,
+    { shared, apart: shared ? [newer] : [], onMoved: told },
+  );
+  return {
+    follower,
+    readModels: shared ? withNewer(readModels, revising) : readModels,
+    works: { projections: namesOf(...rows, ...finishing), deliveries: namesOf(...delivering) },
+    own: shared ? namesOf(newer) : [],
+  };
 };

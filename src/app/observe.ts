@@ -1,35 +1,80 @@
 // Feeds the gauges, and says whether the process can serve.
+import type { Config } from '../config.js';
 import type { Metrics } from '../http/metrics.js';
 import type { Readiness } from '../http/operations.js';
 import type { Follower } from '../projections/follower.js';
+import { answerOf, unreached, type Writes } from './health.js';
 import type { Stores } from './stores.js';
 
-/** Sets the gauges at each scrape; the returned function tells readiness, with a sentence for each thing that is amiss. */
-export const watch = (deps: {
-  metrics: Metrics;
-  follower: Follower;
-  stores: Stores;
-  isServing: () => boolean;
-}): (() => Readiness) => {
-  const { metrics, follower, stores, isServing } = deps;
+/** So long a scrape waits for a store, ms; then the gauges stay as they were. */
+const SCRAPE_MS = 500;
+/** So long the read models are given to come as far as the log is, ms. */
+const CATCH_UP_MS = 1_500;
+
+export type Observed = {
+  readonly metrics: Metrics;
+  readonly follower: Follower;
+  readonly stores: Stores;
+  readonly writes: Writes;
+  readonly config: Config;
+  /** Read models that requests are answered from. */
+  readonly models: readonly string[];
+  readonly isServing: () => boolean;
+};
+
+const feedGauges = ({ metrics, follower, stores }: Observed) => {
   metrics.onScrape(async () => {
-    const head = await stores.log.head();
-    for (const { name, position, failing } of follower.states()) {
-      metrics.projectionLag.set({ handler: name }, Math.max(0, head - position));
+    for (const { name, failing } of follower.states())
       metrics.projectionFailing.set({ handler: name }, failing ? 1 : 0);
-    }
-    metrics.queueDepth.set(await stores.queue.depth());
+    const head = await answerOf(stores.log.head(), SCRAPE_MS).catch(() => undefined);
+    if (head === undefined) return;
+    for (const { name, position } of follower.states())
+      metrics.projectionLag.set({ handler: name }, Math.max(0, head - position));
   });
-  return () => {
-    const reasons = follower
-      .states()
-      .flatMap(({ name, failing }) =>
-        failing
-          ? [`${name} fails on the event at position ${failing.eventPosition}: ${failing.message}`]
-          : [],
-      );
-    if (!isServing())
-      reasons.push('The read models have not caught up with the log yet, or the process is stopping.');
+  metrics.onScrape(async () => {
+    const depth = await answerOf(stores.queue.depth(), SCRAPE_MS).catch(() => undefined);
+    if (depth !== undefined) metrics.queueDepth.set(depth);
+  });
+};
+
+/** Read models that do not come as far as the log is now; none is named when the log does not say how far that is. */
+const behind = async ({ follower, stores, models }: Observed): Promise<string[]> => {
+  const head = await answerOf(stores.log.head()).catch(() => undefined);
+  if (head === undefined || (await follower.waitFor(head, models, CATCH_UP_MS))) return [];
+  const late = follower.states().filter(({ name, position }) => models.includes(name) && position < head);
+  if (late.length === 0) return [];
+  return [`Not caught up with the log: ${late.map(({ name }) => name).join(', ')}.`];
+};
+
+const failing = ({ follower }: Observed): string[] =>
+  follower.states().flatMap(({ name, failing: why }) => {
+    if (!why) return [];
+    const what = why.stopped ? 'has stopped' : 'fails';
+    return [`${name} ${what} at the event at position ${why.eventPosition}: ${why.message}`];
+  });
+
+/** Sets the gauges at each scrape; the returned function tells readiness, with a sentence for each thing that is amiss. */
+export const watch = (observed: Observed): (() => Promise<Readiness>) => {
+  const { stores, writes, config, models, isServing } = observed;
+  feedGauges(observed);
+
+  const look = async (): Promise<Readiness> => {
+    if (!isServing()) {
+      const why = 'The read models have not caught up with the log yet, or the process is stopping.';
+      const reasons = [...(await unreached(stores, config, models[0] ?? '')), ...failing(observed), why];
+      return { ready: false, reasons };
+    }
+    const [away, late] = await Promise.all([unreached(stores, config, models[0] ?? ''), behind(observed)]);
+    const refused = writes.refused();
+    const reasons = [...away, ...failing(observed), ...late, ...(refused === undefined ? [] : [refused])];
     return { ready: reasons.length === 0, reasons };
+  };
+  let looking: Promise<Readiness> | undefined;
+  // Who asks meanwhile gets the same answer: it costs the stores something.
+  return () => {
+    looking ??= look().finally(() => {
+      looking = undefined;
+    });
+    return looking;
   };
 };

@@ -3,6 +3,7 @@ import type { Counters } from '../adapters/counters/port.js';
 import type { DeliveryQueue } from '../adapters/delivery-queue/port.js';
 import { acquireLock, DataDirHeld, type Lock } from '../adapters/event-log/lock.js';
 import type { EventLog } from '../adapters/event-log/port.js';
+import type { Hints } from '../adapters/hints/port.js';
 import type { Idempotency } from '../adapters/idempotency/port.js';
 import type { Leases } from '../adapters/lease/port.js';
 import type { ReadModels } from '../adapters/read-models/port.js';
@@ -13,7 +14,7 @@ import type { Metrics } from '../http/metrics.js';
 import type { Described } from '../projections/fields.js';
 import { openLog, openVault } from './open-log.js';
 import { openLeases, openReadModels } from './open-read-models.js';
-import { openCounters, openIdempotency, openQueue } from './open-redis.js';
+import { openCounters, openHints, openIdempotency, openQueue } from './open-redis.js';
 import type { Report } from './report.js';
 
 export type Stores = {
@@ -23,6 +24,7 @@ export type Stores = {
   readonly log: EventLog;
   readonly readModels: ReadModels;
   readonly leases: Leases;
+  readonly hints: Hints;
   readonly queue: DeliveryQueue;
   readonly counters: Counters;
   readonly idempotency: Idempotency;
@@ -89,7 +91,8 @@ export const openStores = async (options: {
     const leases = await add(openLeases(opening));
     const counters = await add(openCounters(opening, keys));
     const queue = await add(openQueue(opening, log.id));
-    return { lock, keys, log, readModels, leases, queue, counters, idempotency, vault, close };
+    const hints = await add(openHints(opening, log.id));
+    return { lock, keys, log, readModels, leases, hints, queue, counters, idempotency, vault, close };
   } catch (error) {
     await close().catch(() => undefined);
     throw error;

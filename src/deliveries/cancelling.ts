@@ -8,7 +8,7 @@ import type { DeliveryRow } from '../projections/deliveries.js';
 export type Cancelling = {
   /** Starts, or goes over it once more when it is under way. Never throws: the sweep comes back to what failed. */
   cancel(endpointId: string, reason: CancelReason): void;
-  /** Waits for what is under way. */
+  /** Ends what is under way, and waits for it. */
   stop(): Promise<void>;
 };
 
@@ -71,6 +71,7 @@ export const cancelling = (
     async stop() {
       stopping = true;
       await Promise.all([...running.values()].map(({ done }) => done));
+      stopping = false;
     },
   };
 };

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { DeliveryQueue } from '../adapters/delivery-queue/port.js';
 import type { EventLog } from '../adapters/event-log/port.js';
-import type { ReadModels, Term } from '../adapters/read-models/port.js';
+import { type ReadModels, StoreUnavailable, type Term } from '../adapters/read-models/port.js';
 import type { Outcomes } from '../commands/deliveries.js';
 import type { Recorded } from '../domain/decider.js';
 import type { DeliveryRow } from '../projections/deliveries.js';
@@ -50,6 +50,8 @@ const types: ReadonlySet<string> = new Set([
 ]);
 
 const PAGE = 5_000;
+/** A store that was away is tried again after this, ms. */
+const AGAIN_MS = 2_000;
 
 const systemTimer = (run: () => void, everyMs: number) => {
   const timer = setInterval(run, everyMs).unref();
@@ -73,6 +75,7 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
   });
   let stopTimer = () => {};
   let sweeping: Promise<void> | undefined;
+  let again: NodeJS.Timeout | undefined;
 
   /** Takes what may go into the queue; cancels for endpoints that are gone; leaves the rest where it is. */
   const sift = async (due: readonly DueJob[], standing: (endpointId: string) => Promise<Standing>) => {
@@ -96,6 +99,13 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
       throw error;
     }
   };
+  /** A queue that is away holds nobody up: what it did not take is put into it by a sweep, as soon as it is back. */
+  const addOrSweep = (jobs: readonly DueJob[]) =>
+    add(jobs).catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      note(error);
+      sweepSoon();
+    });
 
   const horizon = () => new Date(now().getTime() + horizonMs).toISOString();
 
@@ -180,12 +190,21 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
     return sweeping;
   };
 
+  const note = (error: unknown) =>
+    report.warn('open deliveries are not all in the queue; the next sweep tries again', {
+      error: error instanceof Error ? error.message : String(error),
+    });
   const sweepOrReport = () =>
-    sweep().catch((error: unknown) =>
-      report.warn('the sweep of open deliveries failed; the next one tries again', {
-        error: error instanceof Error ? error.message : String(error),
-      }),
-    );
+    sweep().catch((error: unknown) => {
+      note(error);
+      if (error instanceof StoreUnavailable) sweepSoon();
+    });
+  const sweepSoon = () => {
+    again ??= setTimeout(() => {
+      again = undefined;
+      void sweepOrReport();
+    }, AGAIN_MS).unref();
+  };
 
   return {
     handler: {
@@ -206,7 +225,7 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
         const standing = standings(readModels);
         const admitted = await sift(due, standing);
         for (const endpointId of goOn) admitted.push(...(await sift(await leftOut(endpointId), standing)));
-        await add(admitted);
+        await addOrSweep(admitted);
       },
     },
     async start() {
@@ -216,6 +235,8 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
     sweep,
     async stop() {
       stopTimer();
+      clearTimeout(again);
+      again = undefined;
       await sweeping?.catch(() => undefined);
       await cancels.stop();
     },

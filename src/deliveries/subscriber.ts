@@ -204,10 +204,15 @@ export const subscriber = (deps: SubscriberDeps): Subscriber => {
     await carryOut();
   };
 
+  const stop = async () => {
+    if (!stale && unmarked > 0) await mark();
+  };
+
   return {
     handler: {
       name: 'fanout',
       types,
+      stop,
       async start() {
         await reload();
         stale = false;
@@ -224,8 +229,6 @@ export const subscriber = (deps: SubscriberDeps): Subscriber => {
         }
       },
     },
-    async stop() {
-      if (!stale && unmarked > 0) await mark();
-    },
+    stop,
   };
 };

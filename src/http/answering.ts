@@ -1,16 +1,15 @@
 // From an Express request to its answer: the gate first, then the route; every error becomes an answer too.
 import type { Request, Response } from 'express';
-import type { ReadModels } from '../adapters/read-models/port.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { DomainError, notFound } from '../domain/errors.js';
 import { ClientGone } from './body.js';
+import { askedDialect } from './context.js';
 import { corsHeaders, preflightHeaders } from './cors.js';
-import { type Admission, createGate } from './gate.js';
+import { type Admission, createGate, type GateDeps } from './gate.js';
 import type { Once } from './idempotency.js';
 import type { PersonSeal } from './kept-answers.js';
 import { MCP_METHODS, MCP_PATH, mcpEndpoint } from './mcp-server/endpoint.js';
 import type { Operation } from './operations.js';
-import type { Limiter } from './rate-limit.js';
 import {
   type CountRequest,
   createReplier,
@@ -28,9 +27,7 @@ import { createRunner } from './run.js';
 import { BASE_PATH, type Bound, type Endpoint } from './table.js';
 import { splitTarget } from './target.js';
 
-export type AnsweringDeps = {
-  readonly readModels: ReadModels;
-  readonly limiter: Limiter;
+export type AnsweringDeps = GateDeps & {
   readonly once: Once;
   readonly metrics: RequestMetrics;
   readonly logger: Log;
@@ -44,8 +41,6 @@ export type AnsweringDeps = {
   now(): Date;
   /** Resolves when the read models have seen `position`, or it took too long. */
   waitFor(position: number): Promise<unknown>;
-  /** Called for every request that a valid key makes. */
-  noteKeyUse(keyId: string, now: Date): void;
   /** Called for every answer to a request that carried a valid key. */
   readonly countRequest: CountRequest;
   /** A client address, readable only as long as the user's key exists. */
@@ -100,9 +95,11 @@ export const createAnswering = (deps: AnsweringDeps) => {
   /** The last resort: the gate itself failed, or an answer could not be written. */
   const failed = (incoming: Incoming, pattern: string) => (error: unknown) => {
     report(error, incoming, pattern);
-    const { res, requestId } = incoming;
+    const { req, res, requestId } = incoming;
+    const asked = askedDialect(req.headers);
+    const dialect = asked === undefined || asked === 'unknown' ? usual : asked;
     if (res.headersSent) res.destroy();
-    else reply.plain(incoming, errorReply(error, usual, { requestId, upgradeUrl }), pattern);
+    else reply.plain(incoming, errorReply(error, dialect, { requestId, upgradeUrl }), pattern);
   };
 
   const answerApi = async (

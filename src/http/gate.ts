@@ -35,11 +35,17 @@ export type GateDeps = {
   readonly dialect: Dialect;
   /** Called for every request that a valid key makes. */
   noteKeyUse(keyId: string, now: Date): void;
+  /** Throws while rows may be missing, so that nobody can be told anything. */
+  requireRows?(): void;
+  /** Looks whether a key that was not found, or its workspace, may have been lost; throws then. */
+  confirmMissing?(): Promise<void>;
 };
 
 const unknownKey: CheckedKey = { verdict: 'NOT_FOUND' };
 
-export const createGate = ({ readModels, limiter, dialect: usual, noteKeyUse }: GateDeps) => {
+export const createGate = (deps: GateDeps) => {
+  const { readModels, limiter, dialect: usual, noteKeyUse } = deps;
+
   const withoutKey = async (asked: Asked, checked: CheckedKey): Promise<Admission> => {
     const { headers, ip, now } = asked;
     const wanted = askedDialect(headers);
@@ -47,6 +53,8 @@ export const createGate = ({ readModels, limiter, dialect: usual, noteKeyUse }: 
     const dialect = (wanted === 'unknown' ? undefined : wanted) ?? stored ?? usual;
     const rate = await limiter.byAddress(ip, now.getTime());
     if (!rate.admitted) return { dialect, rate, refusal: tooMany(rate), ended: false };
+    const isMissing = !('home' in checked && checked.home);
+    if (isMissing && headers.authorization !== undefined) await deps.confirmMissing?.();
     if (checked.verdict === 'IP_NOT_ALLOWED') {
       const refusal = new DomainError('access_denied', 'IP address not allowed for this API key.');
       return { dialect, rate, refusal, ended: false };
@@ -69,6 +77,7 @@ export const createGate = ({ readModels, limiter, dialect: usual, noteKeyUse }: 
   /** Request → who, how many, in which dialect; the refusal, if it ends here. */
   return async (asked: Asked): Promise<Admission> => {
     const { headers, ip, now, route } = asked;
+    deps.requireRows?.();
     if (route?.scope === 'none') return withoutAuthentication(asked);
     const secret = headers.authorization === undefined ? '' : secretIn(headers.authorization);
     const checked = secret === '' ? unknownKey : await checkKey(readModels, secret, now.toISOString(), ip);

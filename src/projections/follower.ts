@@ -39,6 +39,10 @@ export type Follower = {
   /** Looks now whether the rows of the named handlers are still there. Throws StoreUnavailable. */
   lookAt(names: readonly string[]): Promise<void>;
   states(): readonly HandlerState[];
+  /** How far a handler is known to have come; -1 = nowhere. */
+  positionOf(name: string): number;
+  /** Whether rows that were there are missing: what is read now may be wrong. */
+  isRebuilding(): boolean;
   stop(): Promise<void>;
 };
 
@@ -183,6 +187,8 @@ export const follower = (
         rebuilding: isRebuilding(one),
         ...(one.failing ? { failing: one.failing } : {}),
       })),
+    positionOf: (name) => all.find(({ handler }) => handler.name === name)?.position ?? -1,
+    isRebuilding: () => rows.some(isRebuilding),
     async stop() {
       stopping.abort();
       waiters.end();

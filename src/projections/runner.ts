@@ -7,24 +7,35 @@ import type { Handler } from './handler.js';
 import type { Projection } from './projection.js';
 
 const noIds: readonly string[] = [];
-const idsOf = (projection: Projection, event: Recorded): readonly string[] => {
+/** The rows that an event changes. */
+export const idsOf = (projection: Projection, event: Recorded): readonly string[] => {
   const ids = projection.idOf(event) ?? noIds;
   return typeof ids === 'string' ? [ids] : ids;
+};
+
+/** The row after an event, the `nth` that it changes; undefined when it stays as it is. */
+export const foldRow = (
+  projection: Projection,
+  id: string,
+  row: Row | undefined,
+  event: Recorded,
+  nth: number,
+): Row | undefined => {
+  const { position, revision } = event;
+  if (row && row.position >= position) return undefined;
+  const next = projection.project(row?.deleted ? undefined : row, event, nth);
+  if (next === undefined) return undefined;
+  return next === null
+    ? { ...row, id, position, revision, deleted: true }
+    : { ...next, id, position, revision };
 };
 
 /** Folds a batch into rows: each row carries the position of the last event folded into it. */
 const foldBatch = (projection: Projection, events: readonly Recorded[], known: Map<string, Row>): Row[] => {
   const changed = new Map<string, Row>();
   const fold = (event: Recorded, id: string, nth: number) => {
-    const row = changed.get(id) ?? known.get(id);
-    if (row && row.position >= event.position) return;
-    const next = projection.project(row?.deleted ? undefined : row, event, nth);
-    if (next === undefined) return;
-    const { position, revision } = event;
-    changed.set(
-      id,
-      next === null ? { ...row, id, position, revision, deleted: true } : { ...next, id, position, revision },
-    );
+    const next = foldRow(projection, id, changed.get(id) ?? known.get(id), event, nth);
+    if (next) changed.set(id, next);
   };
   for (const event of events)
     for (const [nth, id] of idsOf(projection, event).entries()) fold(event, id, nth);

@@ -1,9 +1,10 @@
 // What the sweep looks at, how it goes through much of it, and what it comes back to.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { embeddedDeliveryQueue } from '../../src/adapters/delivery-queue/embedded.js';
+import type { DeliveryQueue } from '../../src/adapters/delivery-queue/port.js';
 import { type EventLog, LogUnavailable } from '../../src/adapters/event-log/port.js';
 import { embeddedReadModels } from '../../src/adapters/read-models/embedded.js';
-import type { Row } from '../../src/adapters/read-models/port.js';
+import { type Row, StoreUnavailable } from '../../src/adapters/read-models/port.js';
 import { outcomes } from '../../src/deliveries/outcomes.js';
 import { scheduler } from '../../src/deliveries/scheduler.js';
 import { type DeliveryQueued, queuedDelivery } from '../../src/domain/deliveries.js';
@@ -12,6 +13,7 @@ import { webhooks } from '../../src/projections/webhooks.js';
 import { workspaces } from '../../src/projections/workspaces.js';
 import { eventsIn, type TestLog, testLog } from '../support/embedded-log.js';
 import { AT, plus, uuid } from '../support/fanned.js';
+import { recorded } from '../support/projected.js';
 
 const ENDPOINT = uuid(1);
 const WORKSPACE = uuid(2);
@@ -22,13 +24,19 @@ beforeEach(async () => {
 });
 afterEach(() => files.stop());
 
-const sweeping = (log: EventLog = files.log) => {
+const sweeping = (log: EventLog = files.log, queue: DeliveryQueue = embeddedDeliveryQueue()) => {
   const readModels = embeddedReadModels([workspaces, webhooks, deliveries]);
-  const queue = embeddedDeliveryQueue();
   const now = () => new Date(AT);
   const warnings: string[] = [];
   const report = { warn: (message: string) => void warnings.push(message) };
-  const { sweep, stop } = scheduler({ log, readModels, queue, outcomes: outcomes(log, now), now, report });
+  const { sweep, stop, start, handler } = scheduler({
+    log,
+    readModels,
+    queue,
+    outcomes: outcomes(log, now),
+    now,
+    report,
+  });
   /** How many deliveries each query answered. */
   const found: number[] = [];
   const find = readModels.find;
@@ -41,6 +49,8 @@ const sweeping = (log: EventLog = files.log) => {
     readModels.apply(model, rows, { log: log.id, version: 1, position: 0 });
   return {
     queue,
+    handler,
+    start,
     sweep,
     stop,
     warnings,
@@ -103,4 +113,38 @@ test('what could not be cancelled is cancelled after the next sweep, also when i
   await sweep();
   await stop();
   expect((await eventsIn(log)).map(({ type }) => type)).toEqual(['DeliveryCancelled']);
+});
+
+test('a queue that is away holds nobody up, and gets what it missed once it is back', async () => {
+  const queue = embeddedDeliveryQueue();
+  let away = true;
+  const shaky: DeliveryQueue = {
+    ...queue,
+    async add(jobs) {
+      if (away) throw new StoreUnavailable('REDIS_URL', new Error('away'));
+      await queue.add(jobs);
+    },
+  };
+  const { endpoint, open, handler, start, stop, warnings } = sweeping(files.log, shaky);
+  await endpoint({ isActive: true });
+  await open(3, AT);
+  await start();
+  const data = { deliveryId: uuid(100), endpointId: ENDPOINT, number: 1 };
+  const queued = recorded({ type: 'DeliveryQueued', data }, 'fanout', 1, { at: AT });
+  await handler.handle({ events: [queued], position: 1, caughtUp: true });
+  expect([await queue.depth(), warnings.length]).toEqual([0, 2]);
+  away = false;
+  while ((await queue.depth()) < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+  await stop();
+});
+
+test('goes on sweeping when it is started again after a stop', async () => {
+  const { endpoint, open, start, stop, queue } = sweeping();
+  await endpoint({ isActive: true });
+  await start();
+  await stop();
+  await open(2, AT);
+  await start();
+  expect(await queue.depth()).toBe(2);
+  await stop();
 });

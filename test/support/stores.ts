@@ -1,5 +1,5 @@
 // Where an installation of the tests keeps its data: in its folder, or, in `npm run test:servers`, on the shared servers.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { MongoClient } from 'mongodb';
 import { sharedServers } from '../servers/shared.js';
@@ -9,6 +9,13 @@ const prefixOf = (dir: string): string => `t${createHash('sha256').update(dir).d
 const ENCRYPTION_KEY = Buffer.alloc(32, 'test').toString('base64');
 
 const used = new Set<string>();
+
+/** A STORE_PREFIX of its own, for several processes to share. */
+export const ownPrefix = (): string => {
+  const prefix = prefixOf(randomUUID());
+  used.add(prefix);
+  return prefix;
+};
 
 /** Settings that lead the installation of a folder to its stores; none when everything is in the folder itself. */
 export const storeSettings = (dir: string): Readonly<Record<string, string>> => {

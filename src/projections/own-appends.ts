@@ -1,0 +1,45 @@
+// What this process has appended, so that a writer waits only for the read models that it concerns.
+import { LRUCache } from 'lru-cache';
+import type { EventLog } from '../adapters/event-log/port.js';
+
+export type OwnAppends = {
+  /** The same log; what is appended through it is noted. */
+  readonly log: EventLog;
+  /**
+   * Position that handlers of these types must have reached to show a write at `position` and everything that it
+   * rests on; undefined when nothing in it concerns them.
+   */
+  concerns(types: ReadonlySet<string>, position: number): number | undefined;
+};
+
+/** Appends remembered. What was appended earlier, or by another process, may concern everybody. */
+const REMEMBERED = 10_000;
+
+export const ownAppends = (log: EventLog): OwnAppends => {
+  const own = new LRUCache<number, true>({ max: REMEMBERED });
+  /** Position of the last append with an event of a type. */
+  const last = new Map<string, number>();
+
+  return {
+    log: {
+      ...log,
+      async append(stream, events, expected) {
+        const appended = await log.append(stream, events, expected);
+        own.set(appended.position, true);
+        for (const { type } of events)
+          if (appended.position > (last.get(type) ?? -1)) last.set(type, appended.position);
+        return appended;
+      },
+    },
+    concerns(types, position) {
+      if (!own.has(position)) return position;
+      let wanted: number | undefined;
+      for (const type of types) {
+        const at = last.get(type);
+        // A later one of this type than ours: whoever shows that shows ours, too.
+        if (at !== undefined) wanted = Math.max(wanted ?? -1, Math.min(at, position));
+      }
+      return wanted;
+    },
+  };
+};
