@@ -31,6 +31,12 @@ const failed = (message: string) => new DomainError('tool_failed', message);
 const thrownFor = ({ kind, message }: ToolError): DomainError =>
   kind === 'timeout' ? new DomainError('tool_timeout', message) : failed(message);
 
+/** What the log keeps of a failure: the sentence that says what was wrong. */
+const reasonOf = ({ message, details }: DomainError): string => {
+  const [first] = Object.values(details.errors ?? {}).flat();
+  return redactedText((first ?? message).slice(0, MAX_ERROR));
+};
+
 /** How the call went. Throws what is no tool's fault. */
 const attempt = async ({ server, tool, args }: ToolCallInput, workspaceId: string): Promise<Ended> => {
   try {
@@ -87,7 +93,7 @@ export const mcpCommands = (log: EventLog, answerKey: Buffer, now: () => Date): 
         ...about,
         outcome: ended.outcome,
         durationMs: Math.round(performance.now() - begun),
-        error: 'thrown' in ended ? redactedText(ended.thrown.message.slice(0, MAX_ERROR)) : null,
+        error: 'thrown' in ended ? reasonOf(ended.thrown) : null,
         arguments: redacted(args),
         answer: kept(id, input, command, ended),
       };

@@ -4,8 +4,8 @@ import { type Decider, event } from './decider.js';
 import { DomainError } from './errors.js';
 
 /**
- * How a call ended. `success`, `failed`: the tool answered, the second time that it had failed. `timeout`: no answer
- * came, it may have run. `unreachable`: it never got the call. `refused`: it would not take the arguments, nothing was
+ * How a call ended. `success`, `failed`: the tool answered, the second time that it had failed, or broke off in the
+ * middle. `timeout`: no answer came, it may have run. `unreachable`: it never got the call. `refused`: it would not take the arguments, nothing was
  * done.
  */
 export const toolOutcomes = ['success', 'failed', 'timeout', 'unreachable', 'refused'] as const;

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LogUnavailable } from '../../src/adapters/event-log/port.js';
 import { buildApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { createLogger } from '../../src/logger.js';
@@ -36,6 +37,8 @@ const call = (tool: string, args: object = {}, options: CallOptions = {}) =>
 
 describe('the servers', () => {
   test('are listed, one that is down too', async () => {
+    // The list waits only so long for a server that has to be started first.
+    await app.call('GET', '/mcp/servers/test/tools');
     const { status, body } = await app.call('GET', '/mcp/servers');
     expect(status).toBe(200);
     expect(
@@ -232,6 +235,45 @@ describe('with an Idempotency-Key', () => {
     expect((await call('hang', {}, options)).status).toBe(504);
     const again = await call('hang', {}, options);
     expect([again.status, again.body.message]).toEqual([409, expect.stringContaining('did not answer')]);
+  });
+});
+
+describe('while the log cannot be written', () => {
+  /** Runs with a log that does not take events of this type. */
+  const without = async <T>(type: string, work: () => Promise<T>): Promise<T> => {
+    const { log } = app.app.stores;
+    const append = log.append.bind(log);
+    Object.assign(log, {
+      append: (...[stream, events, expected]: Parameters<typeof append>) =>
+        events[0]?.type === type
+          ? Promise.reject(new LogUnavailable('the disk is full', 'not_written'))
+          : append(stream, events, expected),
+    });
+    try {
+      return await work();
+    } finally {
+      Object.assign(log, { append });
+    }
+  };
+
+  test('no tool is run', async () => {
+    const before = await trace();
+    const refused = await without('McpToolCallStarted', () => call('book'));
+    expect([refused.status, refused.body.error, await trace()]).toEqual([503, 'unavailable', before]);
+    expect(refused.body.message).toContain('Nothing was written.');
+  });
+
+  test('a tool that has run already is said to have run', async () => {
+    const before = await trace();
+    const refused = await without('McpToolCalled', () => call('book'));
+    expect([refused.status, refused.body, await trace()]).toEqual([
+      503,
+      {
+        error: 'unavailable',
+        message: 'The tool was called, but how that ended could not be stored.',
+      },
+      before + 1,
+    ]);
   });
 });
 

@@ -131,6 +131,11 @@ describe('a call', () => {
       type: 'McpToolCalled',
       data: { outcome: 'refused', error: 'File not found.' },
     });
+    const [, led] = await app.appended(() => call('read_file', { path: '../x' }));
+    expect(led?.data).toMatchObject({
+      outcome: 'refused',
+      error: 'The arguments.path leads out of the workspace’s folder.',
+    });
   });
 
   test.each([

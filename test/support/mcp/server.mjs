@@ -1,5 +1,6 @@
 // An MCP server with tools that answer well, badly, or not at all.
 import { appendFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import {
   CallToolRequestSchema,
@@ -43,7 +44,12 @@ const tools = ({ trace, die, write }) => ({
       for (;;); // answers nobody any more
     },
   },
-  crash: { run: () => die() },
+  crash: {
+    run: async () => {
+      await delay(50); // the answer has begun, where it comes as a stream
+      die();
+    },
+  },
   huge: { run: () => text('x'.repeat(3_000_000)) },
   malformed: {
     run: (_args, _meta, id) => {
