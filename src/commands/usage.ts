@@ -31,7 +31,6 @@ export type RequestCounts = {
 };
 
 type Tally = {
-  readonly key: UsedKey;
   readonly method: string;
   readonly route: string;
   success: number;
@@ -40,37 +39,41 @@ type Tally = {
   min: number;
   max: number;
 };
-/** By key, then by method and route. */
-type Minute = { readonly minute: number; readonly tallies: Map<string, Map<string, Tally>> };
+/** What one key has done, by method and route. */
+type KeyTallies = { readonly workspaceId: string; readonly routes: Map<string, Tally> };
+type Minute = { readonly minute: number; readonly keys: Map<string, KeyTallies> };
 
 /** The tally of a key and a route in a minute, made where there is none. */
-const tallyOf = ({ tallies }: Minute, key: UsedKey, method: string, route: string): Tally => {
+const tallyOf = ({ keys }: Minute, { id, workspaceId }: UsedKey, method: string, route: string): Tally => {
+  const { routes } = keys.get(id) ?? { workspaceId, routes: new Map<string, Tally>() };
   const name = `${method} ${route}`;
-  const routes = tallies.get(key.id) ?? new Map<string, Tally>();
   const known = routes.get(name);
   if (known) return known;
-  const { id, workspaceId } = key;
-  const counts = { success: 0, errors: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: 0 };
-  const tally = { key: { id, workspaceId }, method, route, ...counts };
-  tallies.set(id, routes.set(name, tally));
+  const tally = { method, route, success: 0, errors: 0, sum: 0, min: Number.POSITIVE_INFINITY, max: 0 };
+  keys.set(id, { workspaceId, routes: routes.set(name, tally) });
   return tally;
 };
 
 const precise = (ms: number): number => Math.round(ms * 1_000) / 1_000;
 
-const countedIn = ({ minute, tallies }: Minute): Counted[] =>
-  [...tallies.values()].flatMap((routes) =>
-    [...routes.values()].map(({ key, method, route, success, errors, sum, min, max }) => ({
-      workspaceId: key.workspaceId,
-      keyId: key.id,
-      method,
-      route,
-      minute: new Date(minute * MINUTE).toISOString(),
-      success,
-      errors,
-      durations: { sum: precise(sum), min: precise(min), max: precise(max) },
-    })),
+/** What was counted in a minute, by the keys of one workspace or by all. */
+const countedIn = ({ minute, keys }: Minute, only?: string): Counted[] => {
+  const at = new Date(minute * MINUTE).toISOString();
+  return [...keys].flatMap(([keyId, { workspaceId, routes }]) =>
+    only !== undefined && only !== workspaceId
+      ? []
+      : [...routes.values()].map(({ method, route, success, errors, sum, min, max }) => ({
+          workspaceId,
+          keyId,
+          method,
+          route,
+          minute: at,
+          success,
+          errors,
+          durations: { sum: precise(sum), min: precise(min), max: precise(max) },
+        })),
   );
+};
 
 export const requestCounts = (deps: {
   log: EventLog;
@@ -79,13 +82,13 @@ export const requestCounts = (deps: {
 }): RequestCounts => {
   const { log, now, report } = deps;
   const own = ownStream(log, 'requests');
-  let open: Minute = { minute: 0, tallies: new Map() };
+  let open: Minute = { minute: 0, keys: new Map() };
   let closed: Minute[] = [];
   let timer: NodeJS.Timeout | undefined;
 
   const close = (next: number) => {
-    if (open.tallies.size > 0) closed.push(open);
-    open = { minute: next, tallies: new Map() };
+    if (open.keys.size > 0) closed.push(open);
+    open = { minute: next, keys: new Map() };
   };
   const minuteAt = (at: number): Minute => {
     const minute = Math.floor(at / MINUTE);
@@ -99,12 +102,14 @@ export const requestCounts = (deps: {
   const queueClosed = () => {
     const context = systemContext('usage');
     const at = now().toISOString();
-    const events = closed.flatMap(countedIn).map((data): NewEvent & UsageEvent => ({
-      type: 'RequestsCounted',
-      data,
-      id: newId(),
-      metadata: metadataFor(context, data.workspaceId, at),
-    }));
+    const events = closed
+      .flatMap((minute) => countedIn(minute))
+      .map((data): NewEvent & UsageEvent => ({
+        type: 'RequestsCounted',
+        data,
+        id: newId(),
+        metadata: metadataFor(context, data.workspaceId, at),
+      }));
     closed = [];
     for (let n = 0; n < events.length; n += PER_APPEND) own.add(events.slice(n, n + PER_APPEND));
   };
@@ -131,10 +136,13 @@ export const requestCounts = (deps: {
       if (ms < tally.min) tally.min = ms;
       if (ms > tally.max) tally.max = ms;
     },
-    unwritten: (workspaceId) =>
-      [...own.waiting().map(({ data }) => data as Counted), ...[...closed, open].flatMap(countedIn)].filter(
-        (counted) => counted.workspaceId === workspaceId,
-      ),
+    unwritten(workspaceId) {
+      const waiting = own.waiting().map(({ data }) => data as Counted);
+      return [
+        ...waiting.filter((counted) => counted.workspaceId === workspaceId),
+        ...[...closed, open].flatMap((minute) => countedIn(minute, workspaceId)),
+      ];
+    },
     settled: own.settled,
     flush,
     start() {

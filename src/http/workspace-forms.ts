@@ -101,6 +101,7 @@ export const workspaceDocs = {
     id: 'getWorkspace',
     tag,
     summary: 'Get a workspace',
+    description: '`fields=pixel_key` shows the key of its pixel.',
     params,
     success: {
       status: 200,

@@ -11,7 +11,10 @@ import { newId } from '../../src/domain/ids.js';
 import { eventsIn, type TestLog, testLog } from '../support/embedded-log.js';
 
 let test: TestLog;
+/** Revisions that the appends have expected. */
+let expectations: unknown[];
 beforeEach(async () => {
+  expectations = [];
   test = await testLog();
 });
 afterEach(() => test.stop());
@@ -26,6 +29,7 @@ const event = (n: number): NewEvent => ({
 const scripted = (fates: ('fails' | 'is stored, but nobody knows' | 'conflicts')[]): EventLog => ({
   ...test.log,
   append: async (stream, events, expected) => {
+    expectations.push(expected);
     const fate = fates.shift();
     if (fate === 'fails') throw new LogUnavailable('disk full', 'not_written');
     if (fate === 'conflicts') throw new RevisionConflict(stream, expected, -1);
@@ -72,6 +76,7 @@ describe('a stream of this process’s own', () => {
     await own.flush();
     await own.flush();
     expect(await noted()).toEqual([1, 2, 3]);
+    expect(expectations).toEqual(['no_stream', 'no_stream', 1]);
   });
 
   it('goes on on a fresh stream when the log has lost the old one', async () => {

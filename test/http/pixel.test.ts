@@ -363,6 +363,15 @@ describe('the settings of a workspace', () => {
     });
   });
 
+  test('are gone with the workspace: its domain is free, and its key counts nothing', async () => {
+    const { id, domain, page, key } = await newSite();
+    expect((await app.call('DELETE', `/workspaces/${id}`)).status).toBe(204);
+    expect(await hits(() => track({ ...hit(page), pixel_key: key }))).toEqual([]);
+    expect((await settings(1, { domains: [domain] })).status).toBe(200);
+    expect(await hits(() => track({ ...hit(page), pixel_key: key }))).toHaveLength(1);
+    expect((await settings(1, { domains: [] })).status).toBe(200);
+  });
+
   test('of two that name a domain at once, the first in the log has it', async () => {
     const { app: running } = app;
     const { workspaces } = running.commands;
