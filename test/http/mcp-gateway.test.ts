@@ -32,6 +32,9 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
+/** What the log was told of calls while something was done; the server notes other things now and then. */
+const told = async (work: () => Promise<unknown>) =>
+  (await app.appended(work)).filter(({ stream }) => stream.startsWith('toolCall-'));
 const call = (tool: string, args: object = {}, options: CallOptions = {}) =>
   app.call('POST', '/mcp/tools/call', { body: { server: 'test', tool, arguments: args }, ...options });
 
@@ -85,7 +88,7 @@ describe('a call', () => {
   });
 
   test('is held against the schema of the tool', async () => {
-    const events = await app.appended(async () => {
+    const events = await told(async () => {
       const { status, body } = await call('echo', { times: 10 });
       expect([status, body.errors]).toEqual([
         422,
@@ -110,7 +113,7 @@ describe('a call', () => {
     'of a tool that does not answer well (%s) is %i, and told in the log',
     async (tool, status, error, message, outcome) => {
       await call('echo', { text: 'up again' });
-      const events = await app.appended(async () => {
+      const events = await told(async () => {
         const failed = await call(tool);
         expect([failed.status, failed.body]).toEqual([status, { error, message }]);
       });
@@ -126,7 +129,7 @@ describe('a call', () => {
   });
 
   test('keeps what is secret out of the log', async () => {
-    const events = await app.appended(() =>
+    const events = await told(() =>
       call('echo', { text: 'Hi', password: 'hunter2', note: `key sk_live_${'a'.repeat(40)}` }),
     );
     expect(events[1]?.data).toMatchObject({
@@ -191,7 +194,7 @@ describe('with an Idempotency-Key', () => {
 
   test('and its answer lost, it is not run again: the answer was kept, sealed', async () => {
     let result: Awaited<ReturnType<typeof losing>> | undefined;
-    const events = await app.appended(async () => {
+    const events = await told(async () => {
       result = await losing('answer', 'book');
     });
     expect([result?.first.status, result?.second.status, result?.second.body, result?.more]).toEqual([
@@ -223,7 +226,7 @@ describe('with an Idempotency-Key', () => {
 
   test('a tool that has failed is not run again either', async () => {
     const options = keyed();
-    const events = await app.appended(async () => {
+    const events = await told(async () => {
       const failed = await call('fail', {}, options);
       expect((await call('fail', {}, options)).text).toBe(failed.text);
     });

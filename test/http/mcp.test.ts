@@ -14,13 +14,16 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
+/** What the log was told of calls while something was done; the server notes other things now and then. */
+const told = async (work: () => Promise<unknown>) =>
+  (await app.appended(work)).filter(({ stream }) => stream.startsWith('toolCall-'));
 const call = (tool: string, args: object, options: CallOptions = {}) =>
   app.call('POST', '/mcp/tools/call', { body: { server: 'filesystem', tool, arguments: args }, ...options });
 const in2024 = { headers: { 'X-API-Dialect': '2024' } };
 
 /** The folder of workspace 1. */
 const home = async (): Promise<string> => {
-  const [event] = await app.appended(() => call('list_directory', { path: '/' }));
+  const [event] = await told(() => call('list_directory', { path: '/' }));
   if (!event) throw new Error('the call left no trace');
   return join(app.dir, 'files', (event.data as { workspaceId: string }).workspaceId);
 };
@@ -93,7 +96,7 @@ describe('a call', () => {
   });
 
   test('is told in the log: who, what, how it went, without the content', async () => {
-    const events = await app.appended(async () => {
+    const events = await told(async () => {
       await call('write_file', { path: 'log.txt', content: 'not for the log', encoding: 'utf-8' });
     });
     const about = {
@@ -124,14 +127,14 @@ describe('a call', () => {
   });
 
   test('that the tool refuses is told too', async () => {
-    const events = await app.appended(async () => {
+    const events = await told(async () => {
       expect((await call('read_file', { path: 'none.txt' })).status).toBe(404);
     });
     expect(events[1]).toMatchObject({
       type: 'McpToolCalled',
       data: { outcome: 'refused', error: 'File not found.' },
     });
-    const [, led] = await app.appended(() => call('read_file', { path: '../x' }));
+    const [, led] = await told(() => call('read_file', { path: '../x' }));
     expect(led?.data).toMatchObject({
       outcome: 'refused',
       error: 'The arguments.path leads out of the workspace’s folder.',
@@ -232,7 +235,7 @@ describe('a call', () => {
     ],
   ];
   test.each(bad)('with %j is refused, and leaves no trace', async (body, field, sentence) => {
-    const events = await app.appended(async () => {
+    const events = await told(async () => {
       const refused = await app.call('POST', '/mcp/tools/call', { body });
       expect([refused.status, Object.keys(refused.body.errors)]).toEqual([422, [field]]);
       expect(refused.body.errors[field].join()).toContain(sentence);
