@@ -40,7 +40,7 @@ const resources = [
   },
 ] as const;
 
-const things: Readonly<Record<string, string>> = { '/workspaces': 'Workspace', '/namespaces': 'Namespace' };
+const things: Readonly<Record<string, string>> = { '/workspaces': 'Workspace' };
 
 let app: TestApp;
 beforeAll(async () => {

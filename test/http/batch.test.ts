@@ -23,7 +23,7 @@ const resources = [
     wrong: { name: '' },
     fault: { name: ['The name field is required.'] },
     shown: { name: 'Renamed' },
-    missing: 'Namespace not found.',
+    missing: 'Resource not found.',
   },
   {
     path: '/api-keys',
