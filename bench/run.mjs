@@ -1,11 +1,11 @@
 // `npm run bench [-- row…]`: each figure as a ratio to a baseline measured in the same run, alternating with it.
-// Rows: get, post, append, pixel (the default four); start (absolute figures, reported only); doctored (checks the bench itself).
+// Rows: get, post, append, pixel, usage, check (the default six); start (absolute figures, reported only); doctored (checks the bench itself).
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { printPairs } from './lib/pairs.mjs';
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
-const rows = wanted.length > 0 ? wanted : ['get', 'post', 'append', 'pixel'];
+const rows = wanted.length > 0 ? wanted : ['get', 'post', 'append', 'pixel', 'usage', 'check'];
 const results = [];
 
 console.log(

@@ -24,11 +24,14 @@ const sender = (key) => {
   const address = (0x0a00_0000 + (counter % 0xff_ffff)).toString(16).padStart(8, '0').match(/../g) ?? [];
   return `x-forwarded-for: ${address.map((byte) => Number.parseInt(byte, 16)).join('.')}`;
 };
-/** `{n}` in the body is a number that is never used twice. */
+/** `{n}` in the body is never used twice, `{m}` goes round from 0 to 999. */
 const request = (key) => {
   const head = `${method} ${path} HTTP/1.1\r\nhost: ${hostname}\r\n${sender(key)}\r\naccept: application/json\r\n`;
   if (!body) return `${head}\r\n`;
-  const text = JSON.stringify(body).replaceAll('{n}', `${process.pid}-${counter++}`);
+  const number = counter++;
+  const text = JSON.stringify(body)
+    .replaceAll('{n}', `${process.pid}-${number}`)
+    .replaceAll('{m}', String(number % 1000));
   const idempotency = idempotent ? `idempotency-key: ${randomUUID()}\r\n` : '';
   return `${head}content-type: application/json\r\n${idempotency}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
 };

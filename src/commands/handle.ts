@@ -67,36 +67,50 @@ const decideOne = <S, C, E extends DomainEvent>(
   return { decided, events, after: { state, revision: current.revision + events.length, position: -1 } };
 };
 
+/** What commands of a group had appended before; a failure to tell is the outcome of that command. */
+type Searched<S, C, E> = ReadonlyMap<Pending<S, C, E>, Outcome>;
+const search = async <S, C, E extends DomainEvent>(
+  folds: Folding<S, E>,
+  stream: string,
+  group: readonly Pending<S, C, E>[],
+): Promise<Searched<S, C, E>> => {
+  const searched = new Map<Pending<S, C, E>, Outcome>();
+  for (const pending of group.filter((one) => one.search)) {
+    try {
+      const found = await folds.find(stream, wantedOf(pending));
+      if (found) searched.set(pending, () => pending.resolve(found));
+    } catch (error) {
+      searched.set(pending, () => pending.reject(error));
+    }
+  }
+  return searched;
+};
+
 /**
  * Decides a group on one state, one after the other. Outcomes, refusals too, are told only once the events that they
  * rest on are on disk.
  */
-const decideGroup = async <S, C, E extends DomainEvent>(
+const decideGroup = <S, C, E extends DomainEvent>(
   decider: Decider<S, C, E>,
-  folds: Folding<S, E>,
-  stream: string,
   group: readonly Pending<S, C, E>[],
+  searched: Searched<S, C, E> | undefined,
   start: Folded<S>,
   now: () => Date,
 ) => {
   let current = start;
   const events: NewEvent[] = [];
   const outcomes: Outcome[] = [];
-  for (const pending of group) {
+  const decide = (pending: Pending<S, C, E>): Outcome => {
     try {
-      const found = pending.search ? await folds.find(stream, wantedOf(pending)) : undefined;
-      if (found) {
-        outcomes.push(() => pending.resolve(found));
-        continue;
-      }
       const { decided, events: made, after } = decideOne(decider, pending, current, now);
       events.push(...made);
       current = after;
-      outcomes.push(({ position }) => pending.resolve({ ...after, position, events: decided, found: false }));
+      return ({ position }) => pending.resolve({ ...after, position, events: decided, found: false });
     } catch (error) {
-      outcomes.push(() => pending.reject(error));
+      return () => pending.reject(error);
     }
-  }
+  };
+  for (const pending of group) outcomes.push(searched?.get(pending) ?? decide(pending));
   return { events, outcomes, after: current };
 };
 
@@ -123,7 +137,8 @@ export const streams = <S, C, E extends DomainEvent>(
     const mayBeStale = log.shared && folds.isCached(stream);
     const start = await folds.known(stream);
     for (const pending of group) pending.seen ??= start.revision;
-    const { events, outcomes, after } = await decideGroup(decider, folds, stream, group, start, now);
+    const searched = group.some((one) => one.search) ? await search(folds, stream, group) : undefined;
+    const { events, outcomes, after } = decideGroup(decider, group, searched, start, now);
     let appended: Appended = start;
     if (events.length === 0) {
       // No append tells that others have gone on meanwhile: what was refused may not be so any more.

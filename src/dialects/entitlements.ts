@@ -15,7 +15,7 @@ export type ShownStanding = {
   readonly included: boolean;
   readonly limit: number | null;
   readonly used: number;
-  readonly resetAt?: string;
+  resetAt(): string | undefined;
 };
 
 export const packageId = (code: string): string => `pkg_${code}`;
@@ -36,6 +36,7 @@ const denialOf = (standing: ShownStanding, quantity: number): Denial | undefined
   const message = limitExceeded({ ...feature, ...unitOf(counted) }, { used, limit, quantity });
   return { reason: 'LIMIT_EXCEEDED', message };
 };
+const resetOf = (at: string | undefined) => (at === undefined ? {} : { reset_at: seconds(at) });
 const unitOf = ({ unit }: Feature): { unit?: string } => (unit === undefined ? {} : { unit });
 
 /** Answer to a check of the context workspace or namespace. */
@@ -86,7 +87,7 @@ export const summaryEntry = ({ counted, limit, used, resetAt }: ShownStanding): 
   limit,
   available: limit === null ? null : leftOf(limit, used),
   percentage: limit === null ? null : percentage(used, limit),
-  ...(resetAt === undefined ? {} : { reset_at: seconds(resetAt) }),
+  ...resetOf(resetAt()),
   ...unitOf(counted),
 });
 
@@ -95,7 +96,7 @@ export const namespaceEntry = ({ counted, limit, used, resetAt }: ShownStanding)
   used,
   limit,
   ...unitOf(counted),
-  ...(resetAt === undefined ? {} : { reset_at: seconds(resetAt) }),
+  ...resetOf(resetAt()),
 });
 
 /** Answer to a record. `id` is what a correction names. */

@@ -57,7 +57,7 @@ export type Standing = {
   readonly used: number;
   readonly meter: Metered;
   /** When the count starts again, where it does. */
-  readonly resetAt?: string;
+  resetAt(): string | undefined;
 };
 
 export type Stand = (chain: Chain, feature: Feature, now: string) => Promise<Standing>;
@@ -110,7 +110,6 @@ export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStrea
     const period = periodOf(counted.reset, now);
     const meter = { workspaceId, ownerType: owner.type, ownerId: owner.id, feature: counted.code, period };
     const { state } = await meters.load(meterId(meter));
-    const resetAt = resetOf(counted, state, period, now);
     const { included, unlimited, packages } = allowance;
     return {
       feature,
@@ -122,7 +121,7 @@ export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStrea
       packages: unlimited ? null : packages,
       used: usedAt(state, period, now),
       meter,
-      ...(resetAt === undefined ? {} : { resetAt }),
+      resetAt: () => resetOf(counted, state, period, now),
     };
   };
 };

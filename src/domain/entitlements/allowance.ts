@@ -31,8 +31,26 @@ export const activePackages = (
 const byEnd = (left: Boost, right: Boost): number =>
   left.expiresAt < right.expiresAt ? -1 : left.expiresAt > right.expiresAt ? 1 : 0;
 
+/** Most owners have nothing but their tier: what that gives is the same for all of them. */
+const ofBase = new WeakMap<Package, Map<Feature, Allowance>>();
+
 /** The allowance of a counted feature (one without a pool of its own to look into). */
 export const allowanceOf = (
+  plans: Plans,
+  base: Package | undefined,
+  grants: Grants,
+  feature: Feature,
+  at: string,
+): Allowance => {
+  if (!base || grants.packages.length > 0 || grants.boosts.length > 0)
+    return together(plans, base, grants, feature, at);
+  const known = ofBase.get(base) ?? new Map<Feature, Allowance>();
+  const allowance = known.get(feature) ?? together(plans, base, grants, feature, at);
+  ofBase.set(base, known.set(feature, allowance));
+  return allowance;
+};
+
+const together = (
   plans: Plans,
   base: Package | undefined,
   grants: Grants,

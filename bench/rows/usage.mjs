@@ -1,0 +1,41 @@
+// POST /entitlements/usage, durable, 64 in flight, on one hot meter and on 1,000, against Emmett in memory on Express 5.
+import { largeCatalogue } from '../lib/catalogue.mjs';
+import { startCore } from '../lib/core.mjs';
+import { alternate } from '../lib/pairs.mjs';
+import { load, startScript } from '../lib/process.mjs';
+
+export const run = async (nodeArguments = [], options = {}) => {
+  const results = [];
+  for (const [name, feature] of [
+    ['one hot meter', 'posts'],
+    ['1,000 meters', 'f{m}'],
+  ]) {
+    const catalogue = largeCatalogue();
+    const core = await startCore({ CATALOGUE_FILE: catalogue.file }, nodeArguments);
+    const emmett = await startScript('bench/servers/emmett.mjs');
+    const request = {
+      method: 'POST',
+      path: '/api/v1/entitlements/usage',
+      keys: core.keys,
+      connections: 64,
+      seconds: 2,
+      body: { feature, quantity: 1 },
+      expect: 200,
+    };
+    results.push(
+      await alternate({
+        name: `POST /entitlements/usage, ${name}, on disk, 64 in flight`,
+        target: 3,
+        subject: { name: 'core-api, synced', measure: () => load(core, request) },
+        baseline: {
+          name: 'Emmett in memory, Express 5, nothing to fold',
+          measure: () => load(emmett, request),
+        },
+        ...options,
+      }),
+    );
+    await Promise.all([core.stop(), emmett.stop()]);
+    catalogue.remove();
+  }
+  return results;
+};
