@@ -7,6 +7,7 @@ import { apiKeyRoutes } from '../http/api-keys/routes.js';
 import { type BatchDeps, batchRoutes } from '../http/batch.js';
 import { batchResources } from '../http/batch-resources.js';
 import { deliveryRoutes } from '../http/deliveries.js';
+import { namespaceCheckRoutes, namespaceHoldings } from '../http/entitlements/namespaces.js';
 import { provisioningRoutes } from '../http/entitlements/provisioning.js';
 import { entitlementRoutes } from '../http/entitlements/usage.js';
 import { eventTypeRoutes } from '../http/event-types.js';
@@ -29,6 +30,14 @@ import type { Deliveries } from './deliveries.js';
 import { inMemory } from './models.js';
 import type { Stores } from './stores.js';
 
+/** What is needed to tell what a namespace may use. */
+const held = (readModels: ReadModels, { usage, provisioning, plans }: Commands) => ({
+  readModels,
+  stand: usage.stand,
+  granted: provisioning.streams,
+  plans,
+});
+
 /** The endpoints of the records that take batches. */
 export const recordRoutes = (
   readModels: ReadModels,
@@ -44,7 +53,12 @@ export const recordRoutes = (
     ...memberRoutes({ readModels, workspaces: workspaces.streams, members, users, inMemory }),
     ...workspaceRoutes({ readModels, workspaces, showUsers: shown, turns }),
     ...userRoutes({ readModels, users, finishErasure, inMemory }),
-    ...namespaceRoutes({ readModels, namespaces, showUsers: shown }),
+    ...namespaceRoutes({
+      readModels,
+      namespaces,
+      showUsers: shown,
+      holdings: namespaceHoldings(held(readModels, commands)),
+    }),
     ...apiKeyRoutes({ readModels, apiKeys, uses, limiter, showUsers: shown }),
     ...webhookRoutes({
       readModels,
@@ -58,12 +72,13 @@ export const recordRoutes = (
 
 export const wireRoutes = (
   { readModels, log }: Stores,
-  { events, mcp, deliveries, requests, seo, pixel, plans, usage, provisioning }: Commands,
+  commands: Commands,
   { payloads }: Deliveries,
   mcpServers: readonly McpServer[],
   config: Config,
   batches: BatchDeps,
 ): Route[] => {
+  const { events, mcp, deliveries, requests, seo, pixel, plans, usage, provisioning } = commands;
   const retentionDays = config.DELIVERY_RETENTION_DAYS;
   return [
     ...batches.routes,
@@ -76,7 +91,8 @@ export const wireRoutes = (
       schedule: config.WEBHOOK_RETRY_SCHEDULE,
       retentionDays,
     }),
-    ...entitlementRoutes({ usage, plans, upgradeUrl: batches.upgradeUrl }),
+    ...entitlementRoutes({ readModels, usage, plans, upgradeUrl: batches.upgradeUrl }),
+    ...namespaceCheckRoutes(held(readModels, commands)),
     ...provisioningRoutes({ readModels, provisioning }),
     ...eventTypeRoutes(),
     ...eventRoutes({ events }),

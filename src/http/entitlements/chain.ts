@@ -1,8 +1,64 @@
-// Who is asked for a feature in the context of a request.
-import type { Chain } from '../../commands/entitlements/standing.js';
+// Who is asked for a feature: a namespace's own packages, then the workspace that pays for it, then its user's tier.
+import type { ReadModels } from '../../adapters/read-models/port.js';
+import type { Chain, Holder } from '../../commands/entitlements/standing.js';
+import type { NamespaceRow } from '../../projections/namespaces.js';
+import type { UserRow } from '../../projections/users.js';
+import type { WorkspaceRow } from '../../projections/workspaces.js';
 import type { Exchange } from '../route.js';
 
-/** The context workspace, with the base package of its tier. */
-export const chainOf = ({ workspace }: Pick<Exchange<unknown, unknown>, 'workspace'>): Chain => [
-  { owner: { type: 'workspace', id: workspace.id }, workspaceId: workspace.id, tier: workspace.tier },
-];
+type Asked = Pick<Exchange<unknown, unknown>, 'workspace' | 'namespace'>;
+
+/** A chain, and the workspace that its usage is about: the one that pays. */
+export type Chained = { readonly chain: Chain; readonly payer: WorkspaceRow };
+export type Chains = {
+  /** Of the context: its namespace, else its workspace. */
+  of(asked: Asked): Chained | Promise<Chained>;
+  ofNamespace(row: NamespaceRow, asked: Asked): Promise<Chained>;
+};
+
+const poolOf = ({ id, tier }: WorkspaceRow): Holder => ({
+  owner: { type: 'workspace', id },
+  workspaceId: id,
+  tier,
+});
+
+export const chains = (readModels: ReadModels): Chains => {
+  /** The workspace that pays for a namespace; for a user's own one that nobody pays for, the first of that user. */
+  const payerOf = async ({ workspaceId, ownerId }: NamespaceRow, { workspace }: Asked) => {
+    if (workspaceId === workspace.id) return workspace;
+    if (workspaceId !== null)
+      return (await readModels.get<WorkspaceRow>('workspaces', workspaceId)) ?? workspace;
+    const where = [{ field: 'memberIds', op: 'eq', value: ownerId }] as const;
+    const [first] = await readModels.find<WorkspaceRow>('workspaces', {
+      where,
+      sort: [['number', 'asc']],
+      limit: 1,
+    });
+    return first ?? workspace;
+  };
+
+  /** A user gives nothing that is counted: else every namespace would bring a pool of its own. */
+  const userOf = async ({ ownerType, ownerId }: NamespaceRow, workspaceId: string): Promise<Holder[]> => {
+    const user = ownerType === 'User' ? await readModels.get<UserRow>('users', ownerId) : undefined;
+    if (!user) return [];
+    return [{ owner: { type: 'user', id: user.id }, workspaceId, tier: user.tier, flagsOnly: true }];
+  };
+
+  const ofNamespace: Chains['ofNamespace'] = async (row, asked) => {
+    const payer = await payerOf(row, asked);
+    const own: Holder = {
+      owner: { type: 'namespace', id: row.id },
+      workspaceId: payer.id,
+      tier: null,
+    };
+    return { chain: [own, poolOf(payer), ...(await userOf(row, payer.id))], payer };
+  };
+
+  return {
+    of: (asked) =>
+      asked.namespace
+        ? ofNamespace(asked.namespace, asked)
+        : { chain: [poolOf(asked.workspace)], payer: asked.workspace },
+    ofNamespace,
+  };
+};

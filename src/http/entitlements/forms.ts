@@ -83,6 +83,27 @@ export const entitlementDocs = {
       example: { allowed: true, feature: 'posts', current_usage: 45, limit: 100, available: 55 },
     },
   },
+  checkNamespace: {
+    id: 'checkNamespaceEntitlement',
+    tag,
+    summary: 'Check whether a namespace may use a feature',
+    description:
+      'Its own packages are asked first, then the workspace that pays for it, then, for what is only there or not, the tier of the user who owns it. What comes from the workspace is counted there, so that namespaces share one pool. A denial has the status 200 too.',
+    params: { id: 'Namespace id' },
+    requestExample: { feature: 'storage', quantity: 1_073_741_824 },
+    success: {
+      status: 200,
+      description: 'What is used and what is left.',
+      example: {
+        allowed: false,
+        reason: 'LIMIT_EXCEEDED',
+        message: 'Storage limit exceeded. Used: 4.50 GB, Available: 0.50 GB, Requested: 1.00 GB',
+        current_usage: 4_831_838_208,
+        limit: 5_368_709_120,
+        available: 536_870_912,
+      },
+    },
+  },
   record: {
     id: 'recordUsage',
     tag,

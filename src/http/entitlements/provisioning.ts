@@ -1,12 +1,14 @@
-// Endpoints for operators: what a workspace is given beyond its tier.
+// Endpoints for operators: what workspaces and namespaces are given.
 import type { ReadModels } from '../../adapters/read-models/port.js';
 import type { Provisioned, ProvisioningCommands } from '../../commands/entitlements/provisioning.js';
 import { boostShown, packageShown, suspensionShown } from '../../dialects/entitlements.js';
 import { told } from '../../dialects/envelopes.js';
 import { notFound } from '../../domain/errors.js';
 import type { WorkspaceRow } from '../../projections/workspaces.js';
+import { namespaceOfPath } from '../namespace-access.js';
 import { findByReference } from '../records.js';
 import { type Answer, type Exchange, type Route, route } from '../route.js';
+import { chains } from './chain.js';
 import { AssignBody, BoostBody, CancelQuery, SuspendBody } from './forms.js';
 import { provisioningDocs } from './provisioning-docs.js';
 
@@ -109,6 +111,7 @@ export const provisioningRoutes = (deps: {
   readonly provisioning: ProvisioningCommands;
 }): Route[] => {
   const { readModels, provisioning } = deps;
+  const { ofNamespace } = chains(readModels);
   /** A workspace of the key's user. */
   const workspace: Find = async ({ params, caller }) => {
     const mine = [{ field: 'memberIds', op: 'eq', value: caller.userId }] as const;
@@ -117,5 +120,14 @@ export const provisioningRoutes = (deps: {
     if (!row) throw notFound('Workspace');
     return { owner: { type: 'workspace', id: row.id }, workspaceId: row.id };
   };
-  return routesOf('/workspaces/:id', workspace, provisioning, provisioningDocs('Workspace'));
+  /** A namespace that the key's user reaches; what changes is told to the workspace that pays. */
+  const namespace: Find = async (exchange) => {
+    const { row } = await namespaceOfPath(readModels, exchange);
+    const { payer } = await ofNamespace(row, exchange);
+    return { owner: { type: 'namespace', id: row.id }, workspaceId: payer.id };
+  };
+  return [
+    ...routesOf('/workspaces/:id', workspace, provisioning, provisioningDocs('Workspace')),
+    ...routesOf('/namespaces/:id', namespace, provisioning, provisioningDocs('Namespace')),
+  ];
 };
