@@ -118,10 +118,13 @@ export const buildApp = async (
   const routes = wireRoutes({ ...stores, readModels }, commands, deliveries, mcpServers, config, {
     routes: routesOf(readModels, commands),
     batches: commands.batches,
+    readModels,
     draft: drafting(stores, commands, config, now, routesOf),
     // Rows are counted once they show all that was written before.
-    keepTurns: () => keptTurns(commands.turns, async () => waitFor(await log.head())),
+    keepTurns: () =>
+      keptTurns(commands.turns, async () => follower.waitFor(await log.head(), rowsOf, 10_000)),
     waitFor,
+    clock: () => performance.now(),
     failed: failureLog(logger),
     upgradeUrl,
   });

@@ -28,9 +28,13 @@ export const drafting = (
   now: () => Date,
   routesOf: (readModels: ReadModels, commands: Commands) => Route[],
 ) => {
-  // A person's key is destroyed when their erasure is written: the reactor does it.
-  const vault: Vault = { ...stores.vault, destroy: async () => undefined };
   return (turns: Turns): Draft => {
+    const erased = new Set<string>();
+    const vault: Vault = {
+      ...stores.vault,
+      get: async (person) => (erased.has(person) ? undefined : stores.vault.get(person)),
+      destroy: async (person) => void erased.add(person),
+    };
     const readModels = draftReadModels(stores.readModels);
     const handlers = projections.map((projection) =>
       projectionHandler(projection, readModels, stores.log.id),
@@ -46,6 +50,12 @@ export const drafting = (
       },
     });
     const records = wireRecords({ ...stores, log, readModels, vault }, config, now, turns);
-    return { routes: routesOf(readModels, { ...commands, ...records }), staged: log.staged };
+    return {
+      routes: routesOf(readModels, { ...commands, ...records }),
+      readModels,
+      staged: log.staged,
+      // If not now, then the erasures' reactor does it.
+      follow: () => Promise.all([...erased].map((person) => commands.personal.erase(person))),
+    };
   };
 };

@@ -37,7 +37,8 @@ export type BatchCommands = {
   underWay(accepted: Recorded): Promise<unknown> | undefined;
 };
 
-const MAX_TRIES = 5;
+/** Whoever was faster has got on: so one of those who are in each other's way does each time. */
+const MAX_TRIES = 20;
 const DAY = 86_400_000;
 /** Batches of this process of which it is remembered that they are cared for. */
 const REMEMBERED = 10_000;

@@ -20,20 +20,23 @@ export const turns = (): Turns => {
 /** Turns that are taken once and kept until `end`. What runs under them in between runs at once, so it must not be two things. */
 export type KeptTurns = { readonly turns: Turns; end(): void };
 
-/** `taken` runs when a turn has come, before anything runs under it. */
-export const keptTurns = (live: Turns, taken: () => Promise<unknown>): KeptTurns => {
+/** `caughtUp` is waited for when a turn has come, and at the end before the next has it. */
+export const keptTurns = (live: Turns, caughtUp: () => Promise<unknown>): KeptTurns => {
   const kept = new Map<string, Promise<unknown>>();
   let end = () => {};
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
   const take = (key: string) =>
-    new Promise<void>((resolve) => {
-      void live(key, () => {
+    new Promise<void>((resolve, reject) => {
+      const turn = async () => {
+        await caughtUp();
         resolve();
-        return ended;
-      });
-    }).then(taken);
+        await ended;
+        await caughtUp();
+      };
+      live(key, turn).catch(reject); // who has got a turn hears nothing more
+    });
   return {
     async turns(key, run) {
       const turn = kept.get(key) ?? take(key);

@@ -1,17 +1,19 @@
 // All operations of a batch or none: decided on a draft of what is, accepted together, refused together.
+import type { ReadModels } from '../adapters/read-models/port.js';
 import type { BatchCommands, Decided } from '../commands/batch.js';
 import type { KeptTurns, Turns } from '../commands/turns.js';
 import type { WireError } from '../dialects/dialect.js';
 import { errorBody } from '../dialects/envelopes.js';
 import type { Json } from '../domain/decider.js';
-import { DomainError, type FieldErrors, invalid } from '../domain/errors.js';
+import { type FieldErrors, invalid } from '../domain/errors.js';
 import type { Operation } from './batch-forms.js';
 import {
   type Endpoints,
   errorsIn,
   itemOf,
   type Outcome,
-  runOperation,
+  type Running,
+  runOperations,
   type Whole,
 } from './batch-operation.js';
 import { refusalOf } from './errors.js';
@@ -19,15 +21,19 @@ import { isRemembered } from './idempotency.js';
 import type { Answer, Route } from './route.js';
 
 /** The endpoints on a world of their own, which begins as what is, and in which what they write stays. */
-export type Draft = { readonly routes: readonly Route[]; staged(): Decided<unknown>['staged'] };
+export type Draft = {
+  readonly routes: readonly Route[];
+  readonly readModels: ReadModels;
+  staged(): Decided<unknown>['staged'];
+  /** Does what can only be done once the rest is written, and what no log can hold. */
+  follow(): Promise<unknown>;
+};
 
-export type AtomicDeps = {
+export type AtomicDeps = Running & {
   readonly batches: Pick<BatchCommands, 'accept' | 'found'>;
   draft(turns: Turns): Draft;
   /** Turns of one request, each kept from its first use to the end. */
   keepTurns(): KeptTurns;
-  /** Resolves when the read models have seen `position`, or it took too long. */
-  waitFor(position: number): Promise<unknown>;
 };
 
 /**
@@ -35,7 +41,7 @@ export type AtomicDeps = {
  * by the endpoints, which find their own events.
  */
 export const createAtomic =
-  ({ batches, draft, keepTurns, waitFor }: AtomicDeps) =>
+  ({ batches, draft, keepTurns, waitFor, clock }: AtomicDeps) =>
   async (
     whole: Whole,
     resource: string,
@@ -44,16 +50,17 @@ export const createAtomic =
   ): Promise<Outcome[]> => {
     const { command, workspace } = whole;
     const kept = keepTurns();
+    let follow = async (): Promise<unknown> => undefined;
     const decide = async (again: boolean): Promise<Decided<Outcome[]>> => {
-      const { routes, staged } = draft(kept.turns);
-      const endpoints = endpointsOf(routes);
+      const { routes, readModels, staged, ...drafted } = draft(kept.turns);
+      follow = drafted.follow;
       const deciding = { ...whole, command: { ...command, retry: again } };
-      const outcomes: Outcome[] = [];
-      for (const [index, operation] of operations.entries())
-        outcomes.push(await runOperation(deciding, endpoints[operation.action], operation, index));
+      // What is written in the draft is seen in it at once.
+      const seeing = { readModels, waitFor: async () => undefined, clock };
+      const outcomes = await runOperations(deciding, endpointsOf(routes), operations, seeing);
       return { outcome: outcomes, staged: errorsIn(outcomes).length > 0 ? [] : staged() };
     };
-    try {
+    const accept = async (): Promise<Outcome[]> => {
       const earlier = await batches.found(command);
       if (earlier !== undefined) {
         await waitFor(earlier);
@@ -63,10 +70,19 @@ export const createAtomic =
       const { outcome, position } = await batches.accept(request, decide);
       await waitFor(position);
       return outcome;
+    };
+    try {
+      const outcomes = await accept();
+      if (errorsIn(outcomes).length === 0) await follow();
+      return outcomes;
     } finally {
       kept.end();
     }
   };
+
+/** True for what says nothing about the request: a store that is away, no time left, a fault of ours. */
+export const isFailure = (error: unknown): boolean =>
+  (refusalOf(error)?.code ?? 'unavailable') === 'unavailable';
 
 /** The fields of a request that a refusal is about. */
 const fieldsOf = (error: unknown, index: number): FieldErrors => {
@@ -84,7 +100,7 @@ export const refusedTogether = (
   wireOf: (error: unknown) => WireError,
 ): Answer => {
   const errors = errorsIn(outcomes);
-  const failure = errors.find((error) => !(error instanceof DomainError));
+  const failure = errors.find(isFailure);
   if (failure !== undefined) throw failure;
   const fields = outcomes.map((outcome, index) => ('error' in outcome ? fieldsOf(outcome.error, index) : {}));
   const failed = outcomes.flatMap((outcome, index) =>

@@ -84,7 +84,7 @@ export const batchDoc = (
   { create, update }: Readonly<Record<'create' | 'update', RouteDoc>>,
 ): RouteDoc => ({
   id: `batch${name}`,
-  tag: create.tag,
+  tag: update.tag,
   summary: `Create, update and delete up to ${MAX_OPERATIONS} ${things} at once`,
   description: [
     'Each operation does what the single endpoint does, with its rules, its scope and its answer: `data`, or the error in the form of the dialect. They run in order, and one that fails does not stop the others. With `atomic` all are decided before any is written: if one fails, none is done, and the answer is 422 with every reason. One Idempotency-Key covers them all; `If-Match` has no meaning here.',

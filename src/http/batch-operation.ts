@@ -1,8 +1,11 @@
 // One operation of a batch, through the endpoint that does the same alone: same checks, same handler, same answer.
+import type { ReadModels } from '../adapters/read-models/port.js';
 import { type CommandContext, randomFor } from '../commands/context.js';
 import type { Dialect, WireError } from '../dialects/dialect.js';
 import { errorBody } from '../dialects/envelopes.js';
+import { DomainError } from '../domain/errors.js';
 import { derivedId } from '../domain/ids.js';
+import type { WorkspaceRow } from '../projections/workspaces.js';
 import type { Action, Operation } from './batch-forms.js';
 import { missingScope } from './errors.js';
 import { freshly } from './idempotency.js';
@@ -19,7 +22,7 @@ export type Endpoint = {
   readonly params?: ((whole: Whole) => Readonly<Record<string, string>>) | undefined;
 };
 
-export type Endpoints = Readonly<Record<Action, Endpoint>>;
+export type Endpoints = Readonly<Record<Action, Endpoint>> & { readonly rowsOnly: boolean };
 
 /** How an operation ended. */
 export type Outcome =
@@ -43,7 +46,7 @@ const runAlone = async (
   { id, data = {} }: Operation,
   command: CommandContext,
 ): Promise<Answer> => {
-  if (!whole.holds(route.scope)) throw missingScope(route.scope);
+  if (route.scope !== 'any' && !whole.holds(route.scope)) throw missingScope(route.scope);
   const query = route.query ? validate(route.query, {}) : undefined;
   const body = validBody(route, data);
   const named = params?.(whole) ?? (id === undefined ? {} : { id });
@@ -51,7 +54,7 @@ const runAlone = async (
 };
 
 /** How the n-th operation of a batch ends. */
-export const runOperation = async (
+const runOperation = async (
   whole: Whole,
   endpoint: Endpoint,
   operation: Operation,
@@ -63,6 +66,58 @@ export const runOperation = async (
   } catch (error) {
     return { operation, error };
   }
+};
+
+/** So long a batch begins operations, ms: a name server that does not answer may keep each of them waiting. */
+const MAX_MS = 30_000;
+const outOfTime = () =>
+  new DomainError(
+    'unavailable',
+    'There was no time left for this operation, and it was not begun. A retry with the same Idempotency-Key goes on here.',
+  );
+
+export type Running = {
+  readonly readModels: ReadModels;
+  /** Resolves when what was written up to `position` is seen. */
+  waitFor(position: number): Promise<unknown>;
+  /** Milliseconds, of a clock that never goes back. */
+  clock(): number;
+};
+
+/** The request as its context workspace is now. */
+const inWorkspaceNow = async (whole: Whole, readModels: ReadModels): Promise<Whole> => {
+  const workspace = await readModels.get<WorkspaceRow>('workspaces', whole.workspace.id);
+  return workspace ? { ...whole, workspace } : whole;
+};
+
+/**
+ * Runs operations one after the other; every one ends somehow. Each sees what those before it have written: for that it
+ * waits, but where the one before does the same and their endpoints know of each other (`rowsOnly` = they do not).
+ */
+export const runOperations = async (
+  whole: Whole,
+  { rowsOnly, ...endpoints }: Endpoints,
+  operations: readonly Operation[],
+  { readModels, waitFor, clock }: Running,
+): Promise<Outcome[]> => {
+  const until = clock() + MAX_MS;
+  const outcomes: Outcome[] = [];
+  let [now, position] = [whole, -1];
+  for (const [index, operation] of operations.entries()) {
+    const { action } = operation;
+    if (index > 0 && (rowsOnly || operations[index - 1]?.action !== action)) {
+      await waitFor(position);
+      now = await inWorkspaceNow(whole, readModels);
+    }
+    const outcome =
+      clock() > until
+        ? { operation, error: outOfTime() }
+        : await runOperation(now, endpoints[action], operation, index);
+    if ('answer' in outcome) position = Math.max(position, outcome.answer.position ?? -1);
+    outcomes.push(outcome);
+  }
+  await waitFor(position);
+  return outcomes;
 };
 
 /** What the answer says about an operation; a refusal as the endpoint's own answer would say it. */

@@ -3,7 +3,23 @@ import type { BatchResource } from './batch.js';
 
 export const batchResources: readonly BatchResource[] = [
   { path: '/workspaces', words: { id: 'Workspaces', things: 'workspaces' } },
-  { path: '/namespaces', words: { id: 'Namespaces', things: 'namespaces' } },
+  { path: '/namespaces', words: { id: 'Namespaces', things: 'namespaces' }, rowsOnly: true },
+  {
+    path: '/users',
+    words: {
+      id: 'Users',
+      things: 'users',
+      note: '`create` makes whoever has the e-mail address a member of the context workspace, as `POST /workspaces/{id}/members` does, with its scope and its answer; `delete` erases.',
+    },
+    instead: {
+      create: {
+        method: 'POST',
+        path: '/workspaces/:id/members',
+        params: ({ workspace }) => ({ id: workspace.id }),
+      },
+    },
+    rowsOnly: true,
+  },
   {
     path: '/api-keys',
     words: {

@@ -1,16 +1,16 @@
 // Many operations in one request: each through its own endpoint, and one answer for them all.
-import { type AtomicDeps, createAtomic, refusedTogether } from './batch-atomic.js';
-import { type Action, BatchBody, type BatchWords, batchDoc, type Operation } from './batch-forms.js';
+import { type AtomicDeps, createAtomic, isFailure, refusedTogether } from './batch-atomic.js';
+import { type Action, BatchBody, type BatchWords, batchDoc } from './batch-forms.js';
 import {
   type Endpoint,
   type Endpoints,
   errorsIn,
   itemOf,
   type Outcome,
-  runOperation,
+  runOperations,
   type Whole,
 } from './batch-operation.js';
-import { refusalOf, wireError } from './errors.js';
+import { wireError } from './errors.js';
 import { isRemembered } from './idempotency.js';
 import type { FailureLog } from './reply.js';
 import { type Answer, type Method, type Route, route } from './route.js';
@@ -29,6 +29,8 @@ export type BatchResource = {
   readonly words: BatchWords;
   /** Endpoints that are not the usual POST, PATCH and DELETE below `path`. */
   readonly instead?: Partial<Record<Action, Single>>;
+  /** True where operations of one kind that follow each other look at rows alone: each waits for those of the one before. */
+  readonly rowsOnly?: true;
 };
 
 export type BatchDeps = AtomicDeps & {
@@ -38,19 +40,14 @@ export type BatchDeps = AtomicDeps & {
   readonly upgradeUrl: string;
 };
 
-/** Runs the n-th operation of a request. */
-type Run = (operation: Operation, index: number) => Promise<Outcome>;
-
 const usual = ({ path }: BatchResource): Record<Action, Single> => ({
   create: { method: 'POST', path },
   update: { method: 'PATCH', path: `${path}/:id` },
   delete: { method: 'DELETE', path: `${path}/:id` },
 });
 
-const isUnavailable = (error: unknown) => refusalOf(error)?.code === 'unavailable';
-
 export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps): Route[] => {
-  const { routes, waitFor, failed, upgradeUrl } = deps;
+  const { routes, failed, upgradeUrl } = deps;
   const atomically = createAtomic(deps);
 
   const endpointsOf = (resource: BatchResource, among: readonly Route[]): Endpoints => {
@@ -61,21 +58,8 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
       if (!found) throw new Error(`There is no endpoint ${method} ${path} for a batch.`);
       return { route: found, params };
     };
-    return { create: find('create'), update: find('update'), delete: find('delete') };
-  };
-
-  /** One after the other. What an operation may have changed is seen by the ones of another action that follow. */
-  const inOrder = async (operations: readonly Operation[], run: Run): Promise<Outcome[]> => {
-    const outcomes: Outcome[] = [];
-    let position = -1;
-    for (const [index, operation] of operations.entries()) {
-      if (index > 0 && operations[index - 1]?.action !== operation.action) await waitFor(position);
-      const outcome = await run(operation, index);
-      if ('answer' in outcome) position = Math.max(position, outcome.answer.position ?? -1);
-      outcomes.push(outcome);
-    }
-    await waitFor(position);
-    return outcomes;
+    const { rowsOnly = false } = resource;
+    return { rowsOnly, create: find('create'), update: find('update'), delete: find('delete') };
   };
 
   const answerOf = (outcomes: readonly Outcome[], whole: Whole, atomic: boolean): Answer => {
@@ -83,7 +67,7 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
     const wireOf = (error: unknown) => wireError(error, { requestId, scopes: caller.key.scopes, upgradeUrl });
     const errors = errorsIn(outcomes);
     if (errors.length > 0 && atomic) return refusedTogether(outcomes, whole, wireOf);
-    if (errors.length === outcomes.length && errors.every(isUnavailable)) throw errors[0];
+    if (errors.length === outcomes.length && errors.every(isFailure)) throw errors[0];
     const total = outcomes.length;
     const meta = { total, succeeded: total - errors.length, failed: errors.length };
     const data = outcomes.map((outcome, index) => itemOf(outcome, index, dialect, wireOf));
@@ -107,9 +91,7 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
         const { operations, atomic } = whole.body;
         const outcomes = atomic
           ? await atomically(whole, path.slice(1), operations, (among) => endpointsOf(resource, among))
-          : await inOrder(operations, (operation, index) =>
-              runOperation(whole, endpoints[operation.action], operation, index),
-            );
+          : await runOperations(whole, endpoints, operations, deps);
         for (const error of errorsIn(outcomes))
           failed(error, { requestId: whole.requestId, route: patternOf(`${path}/batch`) });
         return answerOf(outcomes, whole, atomic);

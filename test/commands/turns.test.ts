@@ -35,7 +35,7 @@ describe('turns', () => {
     const { opened, open } = gate();
     const ran: string[] = [];
     const before = live('a', () => opened);
-    const kept = keptTurns(live, async () => ran.push('taken'));
+    const kept = keptTurns(live, async () => ran.push('caught up'));
     const work = Promise.all([
       kept.turns('a', async () => ran.push('one')),
       kept.turns('a', async () => ran.push('two')),
@@ -46,9 +46,16 @@ describe('turns', () => {
     open();
     await Promise.all([before, work]);
     await settled();
-    expect(ran).toEqual(['taken', 'one', 'two']);
+    expect(ran).toEqual(['caught up', 'one', 'two']);
     kept.end();
     await after;
-    expect(ran).toEqual(['taken', 'one', 'two', 'after']);
+    expect(ran).toEqual(['caught up', 'one', 'two', 'caught up', 'after']);
+  });
+
+  it('that are kept and cannot be told how far things are fail whoever wants them, and let the next go on', async () => {
+    const live = turns();
+    const kept = keptTurns(live, () => Promise.reject(new Error('the store is away')));
+    await expect(kept.turns('a', async () => 'never')).rejects.toThrow('the store is away');
+    expect(await live('a', async () => 'next')).toBe('next');
   });
 });

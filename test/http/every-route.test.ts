@@ -44,6 +44,10 @@ const fixtures: Readonly<
   rotateApiKey: { status: 200, body: () => ({ grace_period_hours: 1 }) },
   revokeApiKey: { status: 204 },
   batchNamespaces: { status: 200, body: () => operations('create', { data: { name: 'Every route' } }) },
+  batchUsers: {
+    status: 200,
+    body: () => operations('create', { data: { email: `${randomUUID()}@example.com` } }),
+  },
   batchApiKeys: {
     status: 200,
     body: () => operations('create', { data: { name: 'Every route', scopes: [] } }),
