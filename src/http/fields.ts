@@ -35,17 +35,16 @@ export const prose = (most: number) =>
 /** Name of a record. */
 export const name = text(255);
 
-/** Most characters of an address. */
-export const MAX_URL = 2048;
 const isWebUrl = (written: string): boolean =>
   /^https?:\/\/[^\s\p{C}]+$/iu.test(written) && URL.canParse(written);
 
-/** Address of a page: http or https, kept as it was written. */
-export const webUrl = z
-  .string()
-  .max(MAX_URL)
-  .refine(isWebUrl, 'The :attribute must be a valid URL.')
-  .meta({ format: 'uri', maxLength: MAX_URL, examples: ['https://example.com/page'] });
+/** Address of a page: http or https, at most `most` characters, kept as it was written. */
+export const webUrl = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .refine(isWebUrl, 'The :attribute must be a valid URL.')
+    .meta({ format: 'uri', maxLength: most, examples: ['https://example.com/page'] });
 
 /** E-mail address, kept as it was written. */
 export const email = z

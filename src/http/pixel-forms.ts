@@ -13,21 +13,26 @@ const pixelKey = z.string().max(100).meta({
     'The `pixel_key` of a workspace; without it the domain of the page tells whose hit this is. `GET /workspaces/{id}?fields=pixel_key` shows it.',
 });
 
+/** Most characters of an address: pages come with all that advertisements add to theirs. */
+export const MAX_URL = 8_192;
 /** Most bytes of a hit: as many as `sendBeacon` sends. */
 export const MAX_HIT_BYTES = 65_536;
 export const TrackBody = z.strictObject({
   event: fields.text(100),
-  url: fields.webUrl,
-  referrer: fields.prose(2_048).optional(),
+  url: fields.webUrl(MAX_URL),
+  referrer: fields.prose(MAX_URL).optional(),
   user_agent: fields.prose(1_024).optional(),
   properties: properties.optional(),
   pixel_key: pixelKey.optional(),
 });
 export const ConfigQuery = z.object({ pixel_key: pixelKey.optional() });
 export const ImageQuery = z.object({
-  url: fields.webUrl.optional().meta({ description: 'The page; without it the Referer header tells.' }),
+  url: fields
+    .webUrl(MAX_URL)
+    .optional()
+    .meta({ description: 'The page; without it the Referer header tells.' }),
   event: fields.text(100).default('pageview'),
-  referrer: fields.prose(2_048).optional(),
+  referrer: fields.prose(MAX_URL).optional(),
   _: fields.prose(100).optional().meta({ description: 'Anything: keeps caches from answering.' }),
 });
 

@@ -5,8 +5,7 @@ import { pixelConfig } from '../dialects/pixel.js';
 import { uuidOf } from '../domain/ids.js';
 import { deviceOf, type Hit, hostIn, keptReferrer, keptUrl } from '../domain/pixel.js';
 import { oldestClaim, type PixelSiteRow } from '../projections/pixel.js';
-import { MAX_URL } from './fields.js';
-import { ConfigQuery, ImageQuery, MAX_HIT_BYTES, pixelDocs, TrackBody } from './pixel-forms.js';
+import { ConfigQuery, ImageQuery, MAX_HIT_BYTES, MAX_URL, pixelDocs, TrackBody } from './pixel-forms.js';
 import { pixelScript } from './pixel-script.js';
 import { type Exchange, type Route, route } from './route.js';
 

@@ -15,7 +15,7 @@ const scores = z
 const issue = z.looseObject({ type: fields.text(100), severity: z.enum(severities) });
 
 export const SeoReportBody = z.strictObject({
-  url: fields.webUrl,
+  url: fields.webUrl(2_048),
   scores,
   issues: z.array(issue).max(MAX_ISSUES).default([]),
 });
