@@ -194,7 +194,9 @@ export const settings = z.object({
   MCP_FILES_DIR: z
     .string()
     .optional()
-    .describe('Folder of the built-in filesystem server. Without it a folder in DATA_DIR.'),
+    .describe(
+      'Folder of the built-in filesystem server, shared by all processes. Without it a folder in DATA_DIR.',
+    ),
 });
 /** All settings, read and checked. */
 export type Config = z.output<typeof settings>;

@@ -8,4 +8,6 @@ Lists come in pages (\`page\`, \`per_page\`), sorted (\`sort=-created_at,name\`)
 
 Every write takes an \`Idempotency-Key\`. The same key within 24 hours does nothing twice and gives the same answer, also after a crash. Single records carry an \`ETag\`: a change with \`If-Match\` is made only if nobody else has changed the record meanwhile, and \`If-None-Match\` saves reading what is known.
 
-Every answer carries \`X-Request-ID\`, \`X-API-Dialect\` and \`X-RateLimit-Limit\`, \`-Remaining\` and \`-Reset\`. Times are ISO 8601 in UTC. Bodies are JSON in UTF-8 of at most 1 MiB, and may be compressed.`;
+Every answer carries \`X-Request-ID\`, \`X-API-Dialect\` and \`X-RateLimit-Limit\`, \`-Remaining\` and \`-Reset\`. Times are ISO 8601 in UTC. Bodies are JSON in UTF-8 of at most 1 MiB, and may be compressed.
+
+Models and agents reach the same as an MCP server: \`/mcp\`, streamable HTTP, with the same keys. Its tools are endpoints under other names (\`list_workspaces\`, \`check_entitlement\`, \`list_recent_events\` …).`;
