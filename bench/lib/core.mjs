@@ -11,7 +11,7 @@ const KEYS = 24;
  * Starts dist/main.js on a temporary DATA_DIR; `stop` removes it. `keys`: so many that no key reaches its rate limit,
  * with the limiter at work all the same.
  */
-export const startCore = async (env = {}, nodeArguments = []) => {
+export const startCore = async (env = {}, nodeArguments = [], keyCount = KEYS) => {
   const dir = mkdtempSync(join(tmpdir(), 'core-api-bench-'));
   const server = await startScript(
     'dist/main.js',
@@ -19,7 +19,7 @@ export const startCore = async (env = {}, nodeArguments = []) => {
     nodeArguments,
   );
   const keys = [];
-  for (let n = 0; n < KEYS; n++) {
+  for (let n = 0; n < keyCount; n++) {
     const response = await fetch(`${server.url}/api/v1/api-keys`, {
       method: 'POST',
       headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },

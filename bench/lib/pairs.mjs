@@ -50,6 +50,10 @@ const spread = ({ median: middle, min, max }) => `${number(middle, 2)} (${number
 /** A result as lines on the terminal. */
 export const printPairs = (result) => {
   console.log(`\n${result.name}`);
+  if (result.note) {
+    console.log(`  ${result.note}`);
+    return;
+  }
   if (result.figures) {
     for (const [name, value] of Object.entries(result.figures)) console.log(`  ${name.padEnd(46)} ${value}`);
     return;

@@ -182,7 +182,8 @@ export const apiKeyCommands = (deps: {
       const { command, caller, workspace } = asking;
       const earlier = await handled.found(id, command);
       if (earlier) return answer(earlier);
-      const { record } = (await handled.load(id)).state;
+      const looks = changes.rateLimitTier !== undefined || changes.expiresAt !== undefined;
+      const record = looks ? (await handled.load(id)).state.record : undefined;
       if (changes.rateLimitTier !== record?.rateLimitTier) requireOwnTier(changes.rateLimitTier, asking);
       const change = () =>
         run(id, { type: 'UpdateApiKey', changes, held: caller.key.scopes, now: command.now }, asking);

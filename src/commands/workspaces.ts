@@ -118,8 +118,10 @@ export const workspaceCommands = (log: EventLog, now: () => Date): WorkspaceComm
       const { command, caller } = asking;
       const earlier = await handled.found(id, command);
       if (earlier) return answer(earlier);
-      const { record } = (await handled.load(id)).state;
-      if (changes.tier !== record?.tier) requireTier(changes.tier, asking);
+      if (changes.tier !== undefined) {
+        const { record } = (await handled.load(id)).state;
+        if (changes.tier !== record?.tier) requireTier(changes.tier, asking);
+      }
       const base = { type: 'UpdateWorkspace', changes, by: caller.userId } as const;
       const { slug } = changes;
       if (slug === undefined) return answer(await handled.handle(id, base, command, optionsFor(id, asking)));
