@@ -75,6 +75,12 @@ const optionsFor = (workspaceId: string | null | undefined, ifMatch?: number): H
   ...(ifMatch === undefined ? {} : { ifMatch }),
 });
 
+/** A command that a workspace is told of besides: the one that has paid until now. */
+const toldTo = (command: CommandContext, workspaceId: string | null | undefined): CommandContext =>
+  workspaceId == null || command.audience.includes(workspaceId)
+    ? command
+    : { ...command, audience: [...command.audience, workspaceId] };
+
 export const namespaceCommands = (deps: {
   log: EventLog;
   readModels: ReadModels;
@@ -167,11 +173,12 @@ export const namespaceCommands = (deps: {
       const changes = await changing();
       const { record } = (await handled.load(id)).state;
       const subject = changes.billing?.id ?? record?.workspaceId;
+      const told = toldTo(command, record?.workspaceId);
       const run = ({ reservation, ifMatch }: Resting) =>
         handled.handle(
           id,
           { type: 'UpdateNamespace', changes, ...(reservation === undefined ? {} : { reservation }) },
-          command,
+          told,
           optionsFor(subject, ifMatch),
         );
       const { slug } = changes;

@@ -31,7 +31,7 @@ export const workspaceIncludes = (readModels: ReadModels, showUsers: ShowUsers):
   async namespaces(rows, { dialect }) {
     const first = async ({ id }: WorkspaceRow) => {
       const found = await readModels.find<NamespaceRow>('namespaces', {
-        where: [{ field: 'reach', op: 'eq', value: id }],
+        where: [{ field: 'workspaceId', op: 'eq', value: id }],
         sort: [['number', 'asc']],
         limit: MOST_NAMESPACES,
       });

@@ -1,6 +1,11 @@
 // Members of a workspace: who may do what to whom, by status; and what becomes of the keys of those who leave.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { plainApiKey } from '../../src/commands/api-keys.js';
+import { systemContext } from '../../src/commands/context.js';
+import type { WorkspaceCommand } from '../../src/domain/workspaces.js';
+import type { WorkspaceRow } from '../../src/projections/workspaces.js';
 import { onceFree, startTestApp, type TestApp } from '../support/api.js';
+import { until } from '../support/delivering.js';
 import { type Colleague, newColleague, newTenant, type Tenant } from '../support/tenants.js';
 
 let app: TestApp;
@@ -190,6 +195,37 @@ describe('DELETE /workspaces/{id}/members/{user_id}', () => {
     expect(await works(fresh.body.data.key)).toBe(200);
     const { body } = await call('GET', '/api-keys?status=revoked', of.key);
     expect(body.data).toHaveLength(1);
+  });
+
+  test('a key made after they came back stays, although what ends the others comes late', async () => {
+    const of = await newTenant(app);
+    const { key, id, email } = await newColleague(app, of.workspace, 'admin');
+    const where = [{ field: 'number', op: 'eq', value: of.workspace } as const];
+    const [row] = await app.app.stores.readModels.find<WorkspaceRow>('workspaces', { where });
+    const by = row?.members.find(({ role }) => role === 'owner')?.userId ?? '';
+    const userId = row?.members.find(({ role }) => role === 'admin')?.userId ?? '';
+    const workspaceId = row?.id ?? '';
+    // As if the process had been killed after the removal, and the next one had been slow to catch up.
+    await app.app.follower.stop();
+    const { workspaces, apiKeys } = app.app.commands;
+    const step = (command: WorkspaceCommand) =>
+      workspaces.streams.handle(workspaceId, command, systemContext('test'), { subject: workspaceId });
+    await step({ type: 'RemoveMember', userId, by });
+    await step({ type: 'AddMember', userId, role: 'member', by });
+    const back = await apiKeys.create(
+      { ...plainApiKey, name: 'Back', scopes: ['*'] },
+      {
+        command: systemContext('test'),
+        caller: { userId, key: { scopes: ['*'] } },
+        workspace: { id: workspaceId, tier: 'free' },
+        holds: () => true,
+      },
+      { unlimited: true },
+    );
+    await app.restart();
+    const works = async (which: string) => (await call('GET', '/user', which)).status;
+    await until(async () => (await works(key)) === 401, 'the old key to end');
+    expect((await call('GET', '/user', back.key)).body.data).toMatchObject({ id, email });
   });
 
   test('422 for the last owner, with what to do; 403 for whoever is above; everybody may leave', async () => {

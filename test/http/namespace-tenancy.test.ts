@@ -83,6 +83,23 @@ describe('of two tenants, each', () => {
     expect((await call('POST', '/namespaces', member.key, forOwner)).status).toBe(403);
   });
 
+  test('both the workspace that has paid and the one that pays from now on are told', async () => {
+    const [before, after] = [await newWorkspace(one.key), await newWorkspace(one.key)];
+    const made = await create(one.key, { workspace_id: before });
+    const events = await app.appended(() =>
+      call('PATCH', `/namespaces/${made.id}`, one.key, { workspace_id: after }),
+    );
+    const { readModels } = app.app.stores;
+    const uuids = await Promise.all(
+      [before, after, one.workspace].map(async (number) => {
+        const where = [{ field: 'number', op: 'eq', value: number } as const];
+        return (await readModels.find('workspaces', { where }))[0]?.id;
+      }),
+    );
+    const update = events.find(({ type }) => type === 'NamespaceUpdated');
+    expect(update?.metadata.audience.toSorted()).toEqual(uuids.toSorted());
+  });
+
   test('a workspace that pays is not shown to those who do not belong to it', async () => {
     const payer = await newWorkspace(one.key);
     const made = await create(one.key, { workspace_id: payer });

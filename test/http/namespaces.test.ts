@@ -261,7 +261,9 @@ describe('PATCH and DELETE /namespaces/{id}', () => {
       is_active: false,
       updated_at: TS,
     });
-    expect((await read(id)).body.data).toEqual(changed.body.data);
+    // What it holds is no part of it: an answer that is given again must say the same.
+    const { packages: _, entitlements: __, ...itself } = (await read(id)).body.data;
+    expect(itself).toEqual(changed.body.data);
     expect((await create({ slug: 'before' })).slug).toBe('before');
     const taken = await app.call('PATCH', `/namespaces/${id}`, { body: { slug: 'before' } });
     expect([taken.status, Object.keys(taken.body.errors)]).toEqual([422, ['slug']]);
