@@ -160,7 +160,7 @@ export const buildApp = async (
     countRequest: commands.requests.count,
     sealAddress: commands.personal.sealAddress,
     personSeal: commands.personal,
-    ...requiring(follower, config, () => started && isApi),
+    requireRows: requiring(follower, () => started && isApi),
   });
   const answersCli = handleCliRequest({
     ...{ readModels, bootstrap: starter, waitFor, now },

@@ -19,6 +19,7 @@ import type { Commands } from './commands.js';
 import type { Deliveries } from './deliveries.js';
 import { projections } from './models.js';
 import type { Report } from './report.js';
+import { confirmIn } from './requiring.js';
 import type { Stores } from './stores.js';
 
 export type Following = {
@@ -73,7 +74,7 @@ export const wireFollowing = (deps: {
   );
   return {
     follower,
-    readModels: shared ? withNewer(readModels, revising) : readModels,
+    readModels: shared ? withNewer(readModels, revising, confirmIn(follower, readModels)) : readModels,
     works: { projections: namesOf(...rows, ...finishing), deliveries: namesOf(...delivering) },
     own: shared ? namesOf(newer) : [],
   };

@@ -10,6 +10,8 @@ import type { Stores } from './stores.js';
 const SCRAPE_MS = 500;
 /** So long the read models are given to come as far as the log is, ms. */
 const CATCH_UP_MS = 1_500;
+/** What was appended so long ago they show, ms, however busy it is. */
+const TOLERATED_MS = 5_000;
 
 export type Observed = {
   readonly metrics: Metrics;
@@ -37,14 +39,44 @@ const feedGauges = ({ metrics, follower, stores }: Observed) => {
   });
 };
 
-/** Read models that do not come as far as the log is now; none is named when the log does not say how far that is. */
-const behind = async ({ follower, stores, models }: Observed): Promise<string[]> => {
-  const head = await answerOf(stores.log.head()).catch(() => undefined);
-  if (head === undefined || (await follower.waitFor(head, models, CATCH_UP_MS))) return [];
-  const late = follower.states().filter(({ name, position }) => models.includes(name) && position < head);
-  if (late.length === 0) return [];
-  return [`Not caught up with the log: ${late.map(({ name }) => name).join(', ')}.`];
+/** Where the log ended at earlier looks: the newest that is old enough, and all after it. */
+const earlierHeads = () => {
+  let heads: { readonly at: number; readonly head: number }[] = [];
+  return {
+    note(head: number) {
+      const at = Date.now();
+      const old = heads.findLastIndex((one) => one.at <= at - TOLERATED_MS);
+      heads = [...heads.slice(Math.max(0, old)), { at, head }];
+    },
+    /** Position that is to be reached by now, undefined when nothing was looked at long enough ago. */
+    due: () => heads.find(({ at }) => at <= Date.now() - TOLERATED_MS)?.head,
+  };
 };
+
+/**
+ * Read models that are behind: they do not come as far as the log is now, nor move, nor have they come as far as it was
+ * some seconds ago. None is named when the log does not say how far it is.
+ */
+const lateness = ({ follower, stores, models }: Observed) => {
+  const heads = earlierHeads();
+  const positions = () => new Map(models.map((name) => [name, follower.positionOf(name)]));
+  return async (): Promise<string[]> => {
+    const head = await answerOf(stores.log.head()).catch(() => undefined);
+    if (head === undefined) return [];
+    heads.note(head);
+    const before = positions();
+    if (await follower.waitFor(head, models, CATCH_UP_MS)) return [];
+    const due = heads.due();
+    const late = [...positions()].filter(([name, position]) =>
+      due === undefined ? position < head && position === before.get(name) : position < due,
+    );
+    if (late.length === 0) return [];
+    return [`Not caught up with the log: ${late.map(([name]) => name).join(', ')}.`];
+  };
+};
+
+const lost = ({ follower }: Observed): string[] =>
+  follower.isRebuilding() ? ['MONGODB_URL: rows of the read models were lost; they are built again.'] : [];
 
 const failing = ({ follower }: Observed): string[] =>
   follower.states().flatMap(({ name, failing: why }) => {
@@ -57,6 +89,7 @@ const failing = ({ follower }: Observed): string[] =>
 export const watch = (observed: Observed): (() => Promise<Readiness>) => {
   const { stores, writes, config, models, isServing } = observed;
   feedGauges(observed);
+  const behind = lateness(observed);
 
   const look = async (): Promise<Readiness> => {
     if (!isServing()) {
@@ -64,9 +97,15 @@ export const watch = (observed: Observed): (() => Promise<Readiness>) => {
       const reasons = [...(await unreached(stores, config, models[0] ?? '')), ...failing(observed), why];
       return { ready: false, reasons };
     }
-    const [away, late] = await Promise.all([unreached(stores, config, models[0] ?? ''), behind(observed)]);
+    const [away, late] = await Promise.all([unreached(stores, config, models[0] ?? ''), behind()]);
     const refused = writes.refused();
-    const reasons = [...away, ...failing(observed), ...late, ...(refused === undefined ? [] : [refused])];
+    const reasons = [
+      ...away,
+      ...lost(observed),
+      ...failing(observed),
+      ...late,
+      ...(refused === undefined ? [] : [refused]),
+    ];
     return { ready: reasons.length === 0, reasons };
   };
   let looking: Promise<Readiness> | undefined;

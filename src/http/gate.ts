@@ -37,8 +37,6 @@ export type GateDeps = {
   noteKeyUse(keyId: string, now: Date): void;
   /** Throws while rows may be missing, so that nobody can be told anything. */
   requireRows?(): void;
-  /** Looks whether a key that was not found, or its workspace, may have been lost; throws then. */
-  confirmMissing?(): Promise<void>;
 };
 
 const unknownKey: CheckedKey = { verdict: 'NOT_FOUND' };
@@ -53,8 +51,6 @@ export const createGate = (deps: GateDeps) => {
     const dialect = (wanted === 'unknown' ? undefined : wanted) ?? stored ?? usual;
     const rate = await limiter.byAddress(ip, now.getTime());
     if (!rate.admitted) return { dialect, rate, refusal: tooMany(rate), ended: false };
-    const isMissing = !('home' in checked && checked.home);
-    if (isMissing && headers.authorization !== undefined) await deps.confirmMissing?.();
     if (checked.verdict === 'IP_NOT_ALLOWED') {
       const refusal = new DomainError('access_denied', 'IP address not allowed for this API key.');
       return { dialect, rate, refusal, ended: false };

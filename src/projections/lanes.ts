@@ -84,6 +84,7 @@ export const lanes = (deps: {
       if (!one.toStart) continue;
       await one.busy;
       const position = await one.handler.start();
+      if (!lane.members.has(one)) continue; // it was set back once more, or left
       if (one.handler.look) compareStored(one, position);
       place(one, position);
       one.toStart = false;

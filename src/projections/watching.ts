@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { compareStored, place, type Tracked } from './feeding.js';
 
-/** How often all are looked at, and those that somebody waits for, in ms. */
-const EVERY_MS = 1_000;
-const WANTED_EVERY_MS = 25;
+/** How often all are looked at, and those that somebody waits for, in ms: others tell by hints, too. */
+const EVERY_MS = 2_000;
+const WANTED_EVERY_MS = 50;
 
 export type Watching = {
   start(): void;
@@ -28,6 +28,7 @@ export const watching = (deps: {
   let hurrying = false;
   /** One look at a time for each: what is seen later must not be older. */
   const looking = new Map<Tracked, Promise<void>>();
+  const queued = new Map<Tracked, Promise<void>>();
 
   const look = async (one: Tracked) => {
     const before = one.stored;
@@ -35,15 +36,30 @@ export const watching = (deps: {
     // It was started or stored something else meanwhile.
     if (one.stored !== before) return;
     const isLost = compareStored(one, seen);
-    if (isLost && one.held) return lost(one);
+    if (isLost && one.held && !one.toStart) return lost(one);
     if (one.held || (seen <= one.position && !isLost)) return;
     place(one, seen);
     moved();
   };
-  const lookAtOne = (one: Tracked): Promise<void> => {
-    const now = looking.get(one) ?? look(one).finally(() => looking.delete(one));
+  const begin = (one: Tracked): Promise<void> => {
+    const now = look(one).finally(() => looking.delete(one));
     looking.set(one, now);
     return now;
+  };
+  /** A look that begins now: one that is under way may have seen what is not so any more. */
+  const lookAtOne = (one: Tracked): Promise<void> => {
+    const now = looking.get(one);
+    if (!now) return begin(one);
+    const next =
+      queued.get(one) ??
+      now
+        .catch(() => undefined)
+        .then(() => {
+          queued.delete(one);
+          return begin(one);
+        });
+    queued.set(one, next);
+    return next;
   };
   const lookAt = async (some: readonly Tracked[]) => {
     await Promise.all(some.filter(({ handler }) => handler.look).map(lookAtOne));

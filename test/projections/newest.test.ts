@@ -30,6 +30,7 @@ describe('what the log says beyond the rows', () => {
   let beyond: Newest;
   let shown: number;
   let next: number;
+  let unsure: string[];
 
   /** The rows show it, or only the log does. */
   const happens = async (type: string, stream: string, where: 'rows' | 'log only') => {
@@ -53,7 +54,8 @@ describe('what the log says beyond the rows', () => {
     [shown, next] = [-1, 0];
     rows = embeddedReadModels([doors]);
     beyond = newest(test.log, [doors], () => shown);
-    fresh = withNewer(rows, beyond);
+    unsure = [];
+    fresh = withNewer(rows, beyond, async (model) => void unsure.push(model));
   });
   afterEach(() => test.stop());
 
@@ -89,6 +91,16 @@ describe('what the log says beyond the rows', () => {
     await beyond.handler.handle({ events: [], position: 9, caughtUp: true });
     expect(beyond.knows('doors')).toBe(false);
     expect(await fresh.get<Door>('doors', 'a')).toMatchObject({ open: false });
+  });
+
+  it('is asked to confirm what is not found, and nothing else', async () => {
+    await happens('Built', 'a', 'rows');
+    await fresh.get('doors', 'a');
+    await found(true);
+    expect(unsure).toEqual([]);
+    await fresh.get('doors', 'b');
+    await found(false);
+    expect(unsure).toEqual(['doors', 'doors']);
   });
 
   it('begins at the head of the log', async () => {
