@@ -5,7 +5,6 @@ import {
   type Counted,
   type Counts,
   countsOf,
-  noCounts,
   plus,
   type Slice,
   slicesOf,
@@ -47,6 +46,8 @@ export const usage: Projection<UsageRow> = {
   },
   project(row, { data }, nth) {
     const counted = data as Counted;
+    // Of all events these come in the greatest numbers: most find their row, which only grows.
+    if (row) return { ...row, ...plus(row, countsOf(counted)) };
     const { workspaceId } = counted;
     const slice = slicesOf(counted)[nth];
     return (
@@ -55,7 +56,7 @@ export const usage: Projection<UsageRow> = {
         workspaceId,
         month: monthOf(workspaceId, slice.day),
         ...slice,
-        ...plus(row ?? noCounts, countsOf(counted)),
+        ...countsOf(counted),
       }
     );
   },
