@@ -2,6 +2,7 @@
 import { withNewer } from '../adapters/read-models/newer.js';
 import type { ReadModels } from '../adapters/read-models/port.js';
 import { batchesFinished, batchReactor } from '../commands/batch-reactor.js';
+import { baseChangeReactor, baseChanges } from '../commands/entitlements/base-changes.js';
 import { erasureReactor, erasures } from '../commands/erasure.js';
 import { keyEndingReactor, keyEndings } from '../commands/key-endings.js';
 import { namespaceEndings, namespaceReactor } from '../commands/namespace-endings.js';
@@ -46,7 +47,7 @@ export const wireFollowing = (deps: {
 }): Following => {
   const { stores, commands, deliveries, config, report, now, told } = deps;
   const { log, readModels } = stores;
-  const { apiKeys: keys, batches, finishErasure, namespaces } = commands;
+  const { apiKeys: keys, batches, finishErasure, namespaces, plans, provisioning } = commands;
   // In memory nothing gets lost, a checkpoint costs nothing, and nobody else is behind.
   const shared = config.MONGODB_URL !== undefined;
   const progressOf = (model: { readonly name: string; readonly version: number }) =>
@@ -61,6 +62,13 @@ export const wireFollowing = (deps: {
     erasureReactor({ finish: finishErasure, readModels, progress: progressOf(erasures) }),
     keyEndingReactor({ apiKeys: keys, log, readModels, progress: progressOf(keyEndings) }),
     namespaceReactor({ namespaces, readModels, progress: progressOf(namespaceEndings) }),
+    baseChangeReactor({
+      plans,
+      workspaces: commands.workspaces,
+      provisioning,
+      progress: progressOf(baseChanges),
+      now,
+    }),
   ];
   const delivering = [deliveries.subscriber.handler, deliveries.scheduler.handler];
   const { handler: newer, ...revising } = newest(log, [apiKeys, workspaces], (model) =>
