@@ -182,11 +182,13 @@ export const settings = z.object({
     ),
   USAGE_OVER_LIMIT: oneOf(['refuse', 'record'])
     .prefault('refuse')
-    .describe('What happens to usage over a limit.'),
+    .describe('What happens to usage over a limit: refuse answers 403, record counts it and says so.'),
   CATALOGUE_FILE: z
     .string()
     .optional()
-    .describe('File with the features and packages to sell, instead of the built-in ones.'),
+    .describe(
+      'JSON file with the features, packages and tiers to sell, instead of the built-in ones; docs/catalogue.md says how.',
+    ),
   MCP_CONFIG: z.string().optional().describe('File that names MCP servers, in the usual mcpServers form.'),
   MCP_TIMEOUT_MS: whole(1, 600_000)
     .prefault('30000')
