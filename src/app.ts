@@ -119,7 +119,7 @@ export const buildApp = async (
     routes: routesOf(readModels, commands),
     batches: commands.batches,
     readModels,
-    draft: drafting(stores, commands, config, now, routesOf),
+    draft: drafting({ ...stores, readModels }, commands, config, now, routesOf),
     // Rows are counted once they show all that was written before.
     keepTurns: () =>
       keptTurns(commands.turns, async () => follower.waitFor(await log.head(), rowsOf, 10_000)),

@@ -101,7 +101,8 @@ describe.each(dialects)('in the dialect %s', (dialect) => {
         expect(done.body.meta).toEqual({ total: 3, succeeded: 3, failed: 0 });
         expect(statuses(done)).toEqual([201, 200, 204]);
         const shown = await app.call('GET', `${path}/${id}`, { headers });
-        expect(done.body.data[1].data).toEqual(shown.body.data);
+        // A read may show more: what was looked up elsewhere.
+        expect(shown.body.data).toMatchObject(done.body.data[1].data);
         const plain = await app.call('POST', `${path}/batch`, {
           headers,
           body: { operations: [create(body()), update(other, change), remove(last)] },

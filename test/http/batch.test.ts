@@ -120,7 +120,8 @@ describe.each(dialects)('in the dialect %s', (dialect) => {
         expect(made.status).toBe(200);
         const changed = await app.call('GET', `${path}/${id}`, { headers });
         expect(changed.body.data).toMatchObject(shown);
-        expect(answered.data[1].data).toEqual(changed.body.data);
+        // A read may show more: what was looked up elsewhere.
+        expect(changed.body.data).toMatchObject(answered.data[1].data);
         expect((await app.call('GET', `${path}/${gone}`, { headers })).status).toBe(404);
       });
 
