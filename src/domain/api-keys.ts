@@ -9,12 +9,12 @@ import type {
 } from './api-key-events.js';
 import { type Decider, NEVER } from './decider.js';
 import { DomainError, invalid, notFound } from './errors.js';
+import { differing, merged, requireFewKeys } from './merging.js';
 import { holds } from './scopes.js';
 import type { Tier } from './tiers.js';
 
 export const apiKeyStatuses = ['active', 'rotating', 'disabled', 'expired', 'revoked'] as const;
 export type ApiKeyStatus = (typeof apiKeyStatuses)[number];
-export const MAX_METADATA_KEYS = 50;
 
 /** `held` = scopes of the key that asks: it can give away only those. `now` is an ISO instant with ms. */
 export type ApiKeyCommand =
@@ -82,29 +82,7 @@ export const apiKeyStatus = (
   return graceEndsAt === NEVER ? 'active' : 'rotating';
 };
 
-const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
 const earlier = (left: string, right: string): string => (left < right ? left : right);
-
-/** Metadata merges by key; null removes one. */
-const merged = (
-  old: ApiKeyRecord['metadata'],
-  patch: Record<string, string | null>,
-): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries({ ...old, ...patch }).filter((entry): entry is [string, string] => entry[1] !== null),
-  );
-
-/** What of the wanted changes would change anything. */
-const differing = (record: ApiKeyRecord, { metadata = {}, ...plain }: ApiKeyChanges): ApiKeyChanges => {
-  const changed = Object.entries(plain).filter(
-    ([field, value]) => value !== undefined && !same(value, record[field as keyof typeof plain]),
-  );
-  const patch = Object.entries(metadata).filter(([key, value]) => (record.metadata[key] ?? null) !== value);
-  return {
-    ...Object.fromEntries(changed),
-    ...(patch.length === 0 ? {} : { metadata: Object.fromEntries(patch) }),
-  };
-};
 
 /** A key gives away only what it holds: else it could make itself a stronger one. */
 const requireHeld = (held: readonly string[], wanted: readonly string[]): void => {
@@ -128,8 +106,7 @@ const update = (
   requireHeld(held, changed.scopes ?? []);
   requireFuture(changed.expiresAt, now);
   if (Object.keys(changed).length === 0) return [];
-  if (Object.keys(merged(record.metadata, changed.metadata ?? {})).length > MAX_METADATA_KEYS)
-    throw invalid({ metadata: `The metadata may not have more than ${MAX_METADATA_KEYS} keys.` });
+  requireFewKeys(merged(record.metadata, changed.metadata ?? {}));
   return [
     {
       type: 'ApiKeyUpdated',

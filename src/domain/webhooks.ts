@@ -1,7 +1,8 @@
 // What can happen to a webhook endpoint, and why a command is refused. Pure.
 import { z } from 'zod';
 import { type Decider, event, Instant } from './decider.js';
-import { DomainError, invalid, notFound } from './errors.js';
+import { DomainError, notFound } from './errors.js';
+import { differing, merged, requireFewKeys } from './merging.js';
 
 /** How an endpoint's X-Webhook-Signature is made and its bodies look: fixed at creation. */
 export const schemes = ['2026', '2024'] as const;
@@ -84,40 +85,10 @@ export type Webhook = {
   readonly revision: number;
 };
 
-export const MAX_METADATA_KEYS = 50;
-
-const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
-
-/** Metadata merges by key; null removes one. */
-const mergedMetadata = (
-  old: WebhookRecord['metadata'],
-  patch: Record<string, string | null>,
-): Record<string, string> => {
-  const all = { ...old, ...patch };
-  return Object.fromEntries(
-    Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null),
-  );
-};
-
-/** What of the wanted changes would change anything. */
-const differing = (record: WebhookRecord, { metadata, ...plain }: WebhookChanges): WebhookChanges => {
-  const changed = Object.entries(plain).filter(
-    ([field, value]) => value !== undefined && !same(value, record[field as keyof typeof plain]),
-  );
-  const patch = Object.entries(metadata ?? {}).filter(
-    ([key, value]) => (record.metadata[key] ?? null) !== value,
-  );
-  return {
-    ...Object.fromEntries(changed),
-    ...(patch.length === 0 ? {} : { metadata: Object.fromEntries(patch) }),
-  };
-};
-
 const update = (record: WebhookRecord, wanted: WebhookChanges): WebhookEvent[] => {
   const changed = differing(record, wanted);
   if (Object.keys(changed).length === 0) return [];
-  if (Object.keys(mergedMetadata(record.metadata, changed.metadata ?? {})).length > MAX_METADATA_KEYS)
-    throw invalid({ metadata: `The metadata field may not have more than ${MAX_METADATA_KEYS} keys.` });
+  requireFewKeys(merged(record.metadata, changed.metadata ?? {}));
   return [
     {
       type: 'WebhookEndpointUpdated',
@@ -167,7 +138,7 @@ const evolveRecord = (
         ...(Object.fromEntries(
           Object.entries(plain).filter(([, value]) => value !== undefined),
         ) as Partial<WebhookRecord>),
-        ...(metadata === undefined ? {} : { metadata: mergedMetadata(record.metadata, metadata) }),
+        ...(metadata === undefined ? {} : { metadata: merged(record.metadata, metadata) }),
         ...switched(isActive, revision),
         updatedAt: at,
       };

@@ -232,6 +232,26 @@ describe('DELETE /users/{id}', () => {
   });
 });
 
+test('in a batch of all or nothing the key is destroyed only once the batch is written', async () => {
+  const of = await newTenant(app);
+  const { id, key } = await newPerson(of, 'Isolde');
+  const { id: uuid } = await rowOf(id);
+  const batch = (other: object) =>
+    call('POST', '/users/batch', of.key, {
+      atomic: true,
+      operations: [{ action: 'delete', id }, other],
+    });
+  const refused = await batch({ action: 'delete', id: 999999 });
+  expect(refused.status).toBe(422);
+  expect(await readable(uuid)).toContain('Isolde Doe');
+  expect((await call('GET', '/user', key)).body.data.name).toBe('Isolde Doe');
+  const done = await batch({ action: 'create', data: { email: 'next@somewhere.example' } });
+  expect([done.status, done.body.meta.succeeded]).toEqual([200, 2]);
+  await until(async () => (await app.app.stores.vault.get(uuid)) === undefined, 'the key to be destroyed');
+  await expectErased(uuid, 'isolde');
+  expect((await call('GET', '/user', key)).status).toBe(401);
+});
+
 test('what is kept of answers for retries ends with the person too', async () => {
   const of = await newTenant(app);
   const { id, key } = await newColleague(app, of.workspace, 'member');
