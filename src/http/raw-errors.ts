@@ -1,8 +1,10 @@
 // Answers on the bare socket, for what never becomes a request: the same error body as everywhere.
 import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Dialect } from '../dialects/dialect.js';
 import { DomainError } from '../domain/errors.js';
+import type { Limiter, RateState } from './rate-limit.js';
 import { errorReply, newRequestId } from './reply.js';
 
 const refusalOf = (code: string | undefined): DomainError => {
@@ -17,15 +19,21 @@ const refusalOf = (code: string | undefined): DomainError => {
 const underway = (socket: Duplex): ServerResponse | undefined =>
   (socket as Duplex & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
 
-/** Answers parse errors, timeouts and CONNECT; earlier requests on the socket are answered first. */
-export const answerRawErrors = (server: Server, dialect: Dialect): void => {
+/**
+ * Answers parse errors, timeouts and CONNECT; earlier requests on the socket are answered first. They count as requests
+ * without a key, of the address that the socket has: nothing else is known of them.
+ */
+export const answerRawErrors = (
+  server: Server,
+  { dialect, limiter, now }: { dialect: Dialect; limiter: Pick<Limiter, 'byAddress'>; now: () => Date },
+): void => {
   const seen = new WeakSet<Duplex>();
 
-  const answer = (socket: Duplex, refusal: DomainError): void => {
+  const answer = (socket: Duplex, refusal: DomainError, rate: RateState): void => {
     const earlier = underway(socket);
     // A request whose body is what is broken would wait for the rest of it for ever.
     if (earlier?.req.complete) {
-      earlier.once('close', () => answer(socket, refusal));
+      earlier.once('close', () => answer(socket, refusal, rate));
       return;
     }
     if (!socket.writable || earlier?.headersSent) {
@@ -39,11 +47,19 @@ export const answerRawErrors = (server: Server, dialect: Dialect): void => {
       'Content-Type: application/json; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(body)}`,
       `X-Request-ID: ${requestId}`,
+      `X-RateLimit-Limit: ${rate.limit}`,
+      `X-RateLimit-Remaining: ${rate.remaining}`,
+      `X-RateLimit-Reset: ${rate.resetAt}`,
       `X-API-Dialect: ${dialect}`,
       `Date: ${new Date().toUTCString()}`,
       'Connection: close',
     ];
     socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  };
+
+  const refuse = async (socket: Duplex, refusal: DomainError): Promise<void> => {
+    const ip = (socket as Socket).remoteAddress ?? '';
+    answer(socket, refusal, await limiter.byAddress(ip, now().getTime()));
   };
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -52,10 +68,10 @@ export const answerRawErrors = (server: Server, dialect: Dialect): void => {
       return;
     }
     seen.add(socket);
-    answer(socket, refusalOf(error.code));
+    void refuse(socket, refusalOf(error.code));
   });
   server.on('connect', (_req, socket) => {
     socket.on('error', () => socket.destroy());
-    answer(socket, new DomainError('method_not_allowed', 'This method is not allowed here.'));
+    void refuse(socket, new DomainError('method_not_allowed', 'This method is not allowed here.'));
   });
 };

@@ -71,6 +71,6 @@ export const createServer = (deps: ServerDeps): Server => {
   // A client that asks first is told to go on only when its body is wanted; other expectations are ignored.
   server.on('checkContinue', handle);
   server.on('checkExpectation', handle);
-  answerRawErrors(server, deps.dialect);
+  answerRawErrors(server, deps);
   return server;
 };

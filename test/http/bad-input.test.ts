@@ -239,6 +239,24 @@ describe('addresses', () => {
 
 describe('what the HTTP parser refuses', () => {
   const body = { error: 'bad_request', message: 'The request is not valid HTTP.' };
+  /** Limit, remaining and reset, as the headers say them. */
+  const rateIn = (head = '') =>
+    ['Limit', 'Remaining', 'Reset'].map((name) =>
+      Number(new RegExp(`^X-RateLimit-${name}: (\\d+)\r?$`, 'm').exec(head)?.[1]),
+    );
+
+  test('counts as a request of its address without a key, like those that are none of ours', async () => {
+    const heads = [
+      await raw(app.url, 'hello\r\n\r\n'),
+      await raw(app.url, 'GET /api/v1/nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+      await raw(app.url, 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n'),
+    ].map(([answer]) => rateIn(answer?.head));
+    const [[limit = 0, first = 0] = []] = heads;
+    expect(heads.map(([each]) => each)).toEqual([limit, limit, limit]);
+    expect(heads.map(([, remaining]) => remaining)).toEqual([first, first - 1, first - 2]);
+    const inAMinute = Date.now() / 1_000 + 62;
+    for (const [, , reset = 0] of heads) expect(Math.abs(reset - inAMinute)).toBeLessThan(62);
+  });
 
   test.each([
     ['no HTTP at all', 'hello\r\n\r\n'],
@@ -257,6 +275,7 @@ describe('what the HTTP parser refuses', () => {
     expect(answers.map(({ status, body }) => [status, JSON.parse(body)])).toEqual([[400, body]]);
     expect(answers[0]?.head).toMatch(/^X-Request-ID: req_/m);
     expect(answers[0]?.head).toMatch(/^Connection: close/m);
+    expect(rateIn(answers[0]?.head)).not.toContain(Number.NaN);
   });
 
   test('431 for a flood of headers', async () => {
@@ -268,6 +287,7 @@ describe('what the HTTP parser refuses', () => {
     ]);
     const [long] = await raw(app.url, `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`);
     expect(long?.status).toBe(431);
+    expect(rateIn(long?.head)).not.toContain(Number.NaN);
   });
 
   test('400 without a Host', async () => {

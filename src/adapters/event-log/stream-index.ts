@@ -17,17 +17,32 @@ const room = <A extends Float64Array | Uint32Array>(
 const floats = (length: number) => new Float64Array(length);
 const integers = (length: number) => new Uint32Array(length);
 
+/** A Map of V8 takes at most 2^24 entries: then the next one begins. */
+const NAMES_PER_MAP = 2 ** 23;
+
 /** Numbers for names, in order of appearance. */
-const numbering = () => {
-  const numbers = new Map<string, number>();
+const numbering = (namesPerMap: number) => {
+  let newest = new Map<string, number>();
+  const maps = [newest];
   const names: string[] = [];
+  const known = (name: string): number | undefined => {
+    for (const numbers of maps) {
+      const number = numbers.get(name);
+      if (number !== undefined) return number;
+    }
+    return undefined;
+  };
   return {
     names,
-    known: (name: string): number | undefined => numbers.get(name),
+    known,
     of(name: string): number {
-      const known = numbers.get(name);
-      if (known !== undefined) return known;
-      numbers.set(name, names.length);
+      const number = known(name);
+      if (number !== undefined) return number;
+      if (newest.size === namesPerMap) {
+        newest = new Map();
+        maps.push(newest);
+      }
+      newest.set(name, names.length);
       return names.push(name) - 1;
     },
   };
@@ -39,7 +54,7 @@ export type StreamIndex = ReturnType<typeof createIndex>;
  * Events are first added, then committed or rolled back: readers see committed ones only, while the next append
  * counts on all. Streams are known by a number (`slot`).
  */
-export const createIndex = () => {
+export const createIndex = (namesPerMap = NAMES_PER_MAP) => {
   // By position. `size` events are committed and fill the file up to `end`; `next` have been added.
   let offsets = floats(1024);
   let slots = integers(1024);
@@ -53,9 +68,9 @@ export const createIndex = () => {
   let committed = integers(256);
   let added = integers(256);
   let categoryIds = integers(256);
-  const streams = numbering();
-  const types = numbering();
-  const categories = numbering();
+  const streams = numbering(namesPerMap);
+  const types = numbering(namesPerMap);
+  const categories = numbering(namesPerMap);
 
   const slotOf = (stream: string): number => {
     const slot = streams.of(stream);
