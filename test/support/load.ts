@@ -4,7 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerProcess } from './server.js';
 
 /** A store that is down is noticed within 5 s; the rest is for a machine that is busy with other things. */
-const LONGEST_ANSWER_MS = 6_500;
+const LONGEST_REFUSAL_MS = 6_500;
+/** What goes well may take its time where MongoDB's stand-in does, but never hangs. */
+const LONGEST_ANSWER_MS = 15_000;
 const PAUSE_MS = 100;
 /** Writes are acknowledged within this, at the latest, when there is no fault any more. */
 const SETTLES_MS = 60_000;
@@ -52,7 +54,7 @@ export type Load = {
 export const startLoad = (
   targets: () => readonly ServerProcess[],
   key: string,
-  { writers = 4, pauseMs = 30 }: { writers?: number; pauseMs?: number } = {},
+  { writers = 3, pauseMs = 100 }: { writers?: number; pauseMs?: number } = {},
 ): Load => {
   const workspaces = new Map<string, string>();
   const published = new Set<string>();
@@ -76,7 +78,7 @@ export const startLoad = (
     const ms = performance.now() - begun;
     if (!answer) return undefined;
     statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
-    if (ms > LONGEST_ANSWER_MS)
+    if (ms > (answer.status === 503 ? LONGEST_REFUSAL_MS : LONGEST_ANSWER_MS))
       violations.push(`${method} ${path}: ${answer.status} after ${Math.round(ms)} ms`);
     if (answer.status < 300) return answer;
     if (answer.status !== 503 && answer.status !== 409)
