@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dialects } from '../../src/dialects/dialect.js';
-import { type Called, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
+import { byCallers, type Called, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
 import { ask, losing, startFrame } from '../support/frame.js';
 import { startReceiver } from '../support/receiver.js';
 import { newTenant, scopedKey } from '../support/tenants.js';
@@ -67,6 +67,8 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
+const written = async (work: () => Promise<unknown>) => byCallers(await app.appended(work));
+
 type Item = { status: number; data: { id: number; slug: string } };
 const atomic = (path: string, operations: unknown, options: CallOptions = {}) =>
   app.call('POST', `${path}/batch`, { ...options, body: { operations, atomic: true } });
@@ -120,7 +122,7 @@ describe.each(dialects)('in the dialect %s', (dialect) => {
         const id = await make(at, body());
         const operations = [create(body()), update(id, change), create(wrong), remove(999_999)];
         let refused: Called | undefined;
-        const events = await app.appended(async () => {
+        const events = await written(async () => {
           refused = await atomic(path, operations, { headers });
         });
         onlyNumbers(events);
@@ -163,7 +165,7 @@ describe.each(dialects)('in the dialect %s', (dialect) => {
         const id = await make(at, body());
         const key = await scopedKey(app, [scopes[0]]);
         const options = { headers: { ...headers, 'Idempotency-Key': randomUUID() }, key };
-        const events = await app.appended(async () => {
+        const events = await written(async () => {
           const refused = await atomic(path, [remove(id)], options);
           const said = `Insufficient permissions. Required scope: ${scopes[1]}`;
           expect(refused.status).toBe(422);
@@ -183,7 +185,7 @@ describe.each(dialects)('in the dialect %s', (dialect) => {
         const operations = [create(body()), remove(id)];
         const first = await atomic(path, operations, options);
         await app.waitForAll();
-        const events = await app.appended(async () => {
+        const events = await written(async () => {
           const again = await atomic(path, operations, options);
           // What shows persons is not kept, but made again.
           const replayed = path === '/users' ? null : 'true';
@@ -211,7 +213,7 @@ describe.each(dialects)('in the dialect %s', (dialect) => {
         expect((await ask(frame, app.key, `${path}/batch`, more)).status).toBe(500);
         await frame.stop();
         await app.waitForAll();
-        const events = await app.appended(async () => {
+        const events = await written(async () => {
           const again = await app.call('POST', `${path}/batch`, more);
           expect([again.status, again.text]).toEqual([200, first]);
         });
@@ -230,7 +232,7 @@ describe('names', () => {
       create({ name: 'Two', slug: 'atomic-twice' }),
     ];
     onlyNumbers(
-      await app.appended(async () => {
+      await written(async () => {
         const { status, body } = await atomic('/workspaces', twice);
         expect([status, body.errors]).toEqual([
           422,
@@ -435,7 +437,7 @@ test('the events are the ordinary ones, caused by the acceptance, and are delive
   const receiver = await startReceiver();
   const id = await make('/webhooks', { url: receiver.url, events: ['workspace.*'] });
   let requestId: string | null = '';
-  const events = await app.appended(async () => {
+  const events = await written(async () => {
     const done = await atomic('/workspaces', [create({ name: 'Sent' }), create({ name: 'Sent' })]);
     requestId = done.headers.get('x-request-id');
     await receiver.waitFor(2);
@@ -463,7 +465,7 @@ test('what is too large to be accepted together is refused', async () => {
   const operations = Array.from({ length: 100 }, () => create({ name: 'Large', metadata }));
   const body = JSON.stringify({ operations, atomic: true });
   expect(Buffer.byteLength(body)).toBeLessThan(2 ** 20);
-  const events = await app.appended(async () => {
+  const events = await written(async () => {
     const answer = await app.call('POST', '/workspaces/batch', { body });
     expect([answer.status, Object.keys(answer.body.errors ?? {})]).toEqual([422, ['operations']]);
   });
@@ -472,7 +474,7 @@ test('what is too large to be accepted together is refused', async () => {
 
 test('a batch that changes nothing writes nothing', async () => {
   const id = await make('/workspaces', { name: 'Same' });
-  const events = await app.appended(async () => {
+  const events = await written(async () => {
     expect(statuses(await atomic('/workspaces', [update(id, { name: 'Same' })]))).toEqual([200]);
   });
   expect(events).toEqual([]);

@@ -6,7 +6,7 @@ import { keptTurns, turns } from '../../src/commands/turns.js';
 import { dialects } from '../../src/dialects/dialect.js';
 import { DomainError } from '../../src/domain/errors.js';
 import { batchRoutes } from '../../src/http/batch.js';
-import { type CallOptions, startTestApp, type TestApp } from '../support/api.js';
+import { byCallers, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
 import { ask, startFrame, testRoute } from '../support/frame.js';
 import { newTenant, scopedKey } from '../support/tenants.js';
 
@@ -79,6 +79,8 @@ beforeAll(async () => {
   app = await startTestApp({ WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true', WEBHOOK_TIMEOUT_MS: '500' });
 });
 afterAll(() => app.stop());
+
+const written = async (work: () => Promise<unknown>) => byCallers(await app.appended(work));
 
 const batch = (path: string, operations: unknown, options: CallOptions = {}) =>
   app.call('POST', `${path}/batch`, { ...options, body: { operations } });
@@ -212,7 +214,7 @@ describe.each(dialects)('in the dialect %s', (dialect) => {
         const options = { headers: { ...headers, ...idempotent().headers } };
         const first = await batch(path, operations, options);
         expect(first.body.data.map(({ status }: { status: number }) => status)).toEqual([201, 204, 404]);
-        const events = await app.appended(async () => {
+        const events = await written(async () => {
           const again = await batch(path, operations, options);
           // What shows persons is not kept, but made again.
           const isKept = path !== '/users';
@@ -277,7 +279,7 @@ test('a workspace made in a batch lets the only other one be deleted', async () 
 
 test('the events are the ordinary ones, each with the request that caused it', async () => {
   let requestId: string | null = '';
-  const events = await app.appended(async () => {
+  const events = await written(async () => {
     const { headers } = await batch('/webhooks', [
       create({ url, events: ['a.b'] }),
       create({ url, events: ['a.b'] }),
@@ -302,7 +304,7 @@ test('takes a hundred operations and no more', async () => {
   expect(ids).toEqual(ids.toSorted((left: number, right: number) => left - right));
   const { body: list } = await app.call('GET', '/workspaces?search=Many&per_page=1');
   expect(list.meta.total).toBe(100);
-  const events = await app.appended(async () => {
+  const events = await written(async () => {
     const tooMany = await batch('/workspaces', operations(101));
     expect([tooMany.status, tooMany.body.errors]).toEqual([
       422,
@@ -400,7 +402,7 @@ describe('refuses as a whole, before anything is done,', () => {
       },
     ],
   ])('%s', async (_, operations, errors) => {
-    const events = await app.appended(async () => {
+    const events = await written(async () => {
       const { status, body } = await batch('/workspaces', operations);
       expect([status, body.errors]).toEqual([422, errors]);
     });

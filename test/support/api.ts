@@ -135,3 +135,7 @@ export const onceFree = async (ask: () => Promise<Called>): Promise<Called> => {
     if (answer.body?.error !== 'idempotency_in_progress') return answer;
   }
 };
+
+/** What callers have caused, without what the system does by itself now and then. */
+export const byCallers = (events: readonly Recorded[]): Recorded[] =>
+  events.filter(({ metadata }) => 'key' in metadata.actor);
