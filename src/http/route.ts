@@ -52,6 +52,8 @@ export type Answer = {
    * it may have appended nothing.
    */
   readonly position?: number;
+  /** True when what this write did is in the log although nothing is waited for: a retry finds it there. */
+  readonly logged?: boolean;
   /** True when the same request may get a better answer later: this one is not remembered for its Idempotency-Key. */
   readonly unsettled?: boolean;
   /** The person (UUID) whose name or address the body of this write shows: what is kept of it can be read only as long as they are not erased. */

@@ -100,7 +100,8 @@ export const createRunner = (deps: RunDeps) => {
     if (position !== undefined) await waitFor(position);
     const stored: StoredAnswer = { status, body: textOf(body), headers: headersOf(answer) };
     // A change may have found nothing to change; its position is then an older one.
-    const durable = position === undefined || route.method === 'PATCH' || route.method === 'PUT';
+    const inLog = answer.logged === true || position !== undefined;
+    const durable = !inLog || route.method === 'PATCH' || route.method === 'PUT';
     return { answer: stored, durable, unsettled: answer.unsettled === true, person: answer.person };
   };
 

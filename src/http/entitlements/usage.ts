@@ -55,7 +55,8 @@ export const entitlementRoutes = (deps: EntitlementRouteDeps): Route[] => {
       // Answered as soon as it is on disk: check and summary know it, and no list has to wait for it.
       handle: async (exchange) => {
         const { chain } = await of(exchange);
-        return { status: 200, body: usageAnswer(await usage.record(chain, exchange.body, exchange.command)) };
+        const recorded = await usage.record(chain, exchange.body, exchange.command);
+        return { status: 200, body: usageAnswer(recorded), logged: true };
       },
     }),
     route({
