@@ -92,10 +92,12 @@ export const settings = z.object({
   DATA_DIR: z
     .string()
     .prefault('./data')
-    .describe('Folder of the event log and of everything else that is kept.'),
+    .describe(
+      'Folder of the event log and of everything else that is kept; not used when all three servers are set.',
+    ),
   ROLES: roleList
     .prefault('api,projections,deliveries')
-    .describe('What this process does. Fewer than all need the three servers.'),
+    .describe('What this process does; another one may do the rest. Fewer than all need the three servers.'),
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .prefault('info')
     .describe('Least level that is logged, to standard output, one JSON object a line.'),

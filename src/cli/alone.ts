@@ -1,8 +1,13 @@
 // Has a request done by this very process, when no server runs.
+import { answerOf } from '../app/health.js';
 import { buildApp } from '../app.js';
 import type { Config } from '../config.js';
 import type { Json, JsonObject } from '../domain/decider.js';
 import { createLogger } from '../logger.js';
+
+/** Whoever sits at a command line is told after so long, ms, that a server is away, or that the rows are far behind. */
+const SERVER_WAIT_MS = 10_000;
+const CATCH_UP_MS = 120_000;
 
 /**
  * Opens everything without HTTP and without sending webhooks: those that are due go out at the server's next start. On
@@ -11,9 +16,13 @@ import { createLogger } from '../logger.js';
 export const performAlone = async (config: Config, request: JsonObject): Promise<Json> => {
   // Standard output is for the answer.
   const { logger } = createLogger('silent');
-  const app = await buildApp({ ...config, ROLES: ['api', 'projections'] }, logger);
+  const own: Config = { ...config, ROLES: ['api', 'projections'] };
+  const late = AbortSignal.timeout(SERVER_WAIT_MS);
+  const app = await buildApp(own, logger, undefined, late).catch((error: unknown) => {
+    throw late.aborted ? new Error('EVENTSTORE_URL: the server does not answer.') : error;
+  });
   try {
-    await app.follow();
+    await answerOf(app.follow(), CATCH_UP_MS);
     return await app.answersCli(request);
   } finally {
     await app.stop();
