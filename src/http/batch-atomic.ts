@@ -36,9 +36,12 @@ export type AtomicDeps = Running & {
   keepTurns(): KeptTurns;
 };
 
+/** How the operations of a batch end. `refused` = one was, so none is done. */
+export type Together = { readonly outcomes: readonly Outcome[]; readonly refused: boolean };
+
 /**
  * How the operations end, all of them done or none. A retry finds what was accepted, and has its answers rendered again
- * by the endpoints, which find their own events.
+ * by the endpoints, which find their own events; what was to change nothing may then be refused, and is told as such.
  */
 export const createAtomic =
   ({ batches, draft, keepTurns, waitFor, clock }: AtomicDeps) =>
@@ -47,7 +50,7 @@ export const createAtomic =
     resource: string,
     operations: readonly Operation[],
     endpointsOf: (routes: readonly Route[]) => Endpoints,
-  ): Promise<Outcome[]> => {
+  ): Promise<Together> => {
     const { command, workspace } = whole;
     const kept = keepTurns();
     let follow = async (): Promise<unknown> => undefined;
@@ -60,21 +63,21 @@ export const createAtomic =
       const outcomes = await runOperations(deciding, endpointsOf(routes), operations, seeing);
       return { outcome: outcomes, staged: errorsIn(outcomes).length > 0 ? [] : staged() };
     };
-    const accept = async (): Promise<Outcome[]> => {
+    const accept = async (): Promise<Together> => {
       const earlier = await batches.found(command);
       if (earlier !== undefined) {
         await waitFor(earlier);
-        return (await decide(true)).outcome;
+        return { outcomes: (await decide(true)).outcome, refused: false };
       }
       const request = { command, workspaceId: workspace.id, resource };
       const { outcome, position } = await batches.accept(request, decide);
       await waitFor(position);
-      return outcome;
+      return { outcomes: outcome, refused: errorsIn(outcome).length > 0 };
     };
     try {
-      const outcomes = await accept();
-      if (errorsIn(outcomes).length === 0) await follow();
-      return outcomes;
+      const together = await accept();
+      if (!together.refused) await follow();
+      return together;
     } finally {
       kept.end();
     }

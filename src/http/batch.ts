@@ -1,12 +1,11 @@
 // Many operations in one request: each through its own endpoint, and one answer for them all.
-import { type AtomicDeps, createAtomic, isFailure, refusedTogether } from './batch-atomic.js';
+import { type AtomicDeps, createAtomic, isFailure, refusedTogether, type Together } from './batch-atomic.js';
 import { type Action, BatchBody, type BatchWords, batchDoc } from './batch-forms.js';
 import {
   type Endpoint,
   type Endpoints,
   errorsIn,
   itemOf,
-  type Outcome,
   runOperations,
   type Whole,
 } from './batch-operation.js';
@@ -62,11 +61,11 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
     return { rowsOnly, create: find('create'), update: find('update'), delete: find('delete') };
   };
 
-  const answerOf = (outcomes: readonly Outcome[], whole: Whole, atomic: boolean): Answer => {
+  const answerOf = ({ outcomes, refused }: Together, whole: Whole): Answer => {
     const { requestId, dialect, caller } = whole;
     const wireOf = (error: unknown) => wireError(error, { requestId, scopes: caller.key.scopes, upgradeUrl });
     const errors = errorsIn(outcomes);
-    if (errors.length > 0 && atomic) return refusedTogether(outcomes, whole, wireOf);
+    if (refused) return refusedTogether(outcomes, whole, wireOf);
     if (errors.length === outcomes.length && errors.every(isFailure)) throw errors[0];
     const total = outcomes.length;
     const meta = { total, succeeded: total - errors.length, failed: errors.length };
@@ -89,12 +88,12 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
       doc: batchDoc(words, { create: create.route.doc, update: update.route.doc }),
       handle: async (whole) => {
         const { operations, atomic } = whole.body;
-        const outcomes = atomic
+        const together = atomic
           ? await atomically(whole, path.slice(1), operations, (among) => endpointsOf(resource, among))
-          : await runOperations(whole, endpoints, operations, deps);
-        for (const error of errorsIn(outcomes))
+          : { outcomes: await runOperations(whole, endpoints, operations, deps), refused: false };
+        for (const error of errorsIn(together.outcomes))
           failed(error, { requestId: whole.requestId, route: patternOf(`${path}/batch`) });
-        return answerOf(outcomes, whole, atomic);
+        return answerOf(together, whole);
       },
     });
   });

@@ -223,6 +223,21 @@ describe.each(dialects)('in the dialect %s', (dialect) => {
   );
 });
 
+test('a retry of what was accepted is no refusal, even where an operation that changed nothing now would fail', async () => {
+  const [one, two] = [await make('/workspaces', { name: 'One' }), await make('/workspaces', { name: 'Two' })];
+  const batchRoute = app.app.routes.find((route) => route.path === '/workspaces/batch');
+  if (!batchRoute) throw new Error('no such route');
+  const frame = await startFrame(app, [losing(batchRoute, () => undefined)]);
+  const operations = [update(one, { name: 'Changed' }), update(two, { name: 'Two' })];
+  const sent = { headers: { 'Idempotency-Key': randomUUID() }, body: { operations, atomic: true } };
+  expect((await ask(frame, app.key, '/workspaces/batch', sent)).status).toBe(500);
+  await frame.stop();
+  await app.call('DELETE', `/workspaces/${two}`);
+  const again = await app.call('POST', '/workspaces/batch', sent);
+  expect([again.status, again.body.meta]).toEqual([200, { total: 2, succeeded: 1, failed: 1 }]);
+  expect(again.body.data).toMatchObject([{ status: 200, data: { name: 'Changed' } }, { status: 404 }]);
+});
+
 describe('names', () => {
   const slugOf = async (id: number) => (await app.call('GET', `/workspaces/${id}`)).body.data.slug;
 
