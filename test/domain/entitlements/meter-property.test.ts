@@ -77,11 +77,14 @@ const simulation = () => {
 
   return (step: Step) => {
     if (step.kind === 'limit') limit = step.limit;
-    rearm();
     const command = commandFor(step);
-    if (!command) return;
+    const events = command ? decide(command) : [];
+    if (!command || events.length === 0) return;
     const before = state.used;
-    for (const event of decide(command)) apply(event);
+    // A meter learns of a limit from what is decided by it, and of nothing in between.
+    rearm();
+    for (const event of events) apply(event);
+    rearm();
     expect(state.used).toBe(records.reduce((sum, { now }) => sum + now, 0));
     if (state.used <= before) return;
     if (!command.terms.admitOver) expect(state.used).toBeLessThanOrEqual(limit);
