@@ -64,7 +64,7 @@ export const survives = async (
   let load: Load | undefined;
   let watch: ReadinessWatch | undefined;
   try {
-    for (const one of roles) await fleet.start(one);
+    await Promise.all(roles.map(fleet.start));
     await subscribeTo(fleet, receiver.url);
     await ready(fleet.processes);
     load = startLoad(() => fleet.withRole('api'), fleet.key);
