@@ -30,7 +30,7 @@ test('the example of the documentation is a catalogue', async () => {
 
 test.each([
   ['no file', undefined, /^CATALOGUE_FILE \S+: cannot be read \(ENOENT\)\.$/],
-  ['no JSON', '{', /^CATALOGUE_FILE \S+: is not valid JSON \(.+\)\.$/],
+  ['no JSON', '{\n"a": v\n', /^CATALOGUE_FILE \S+: is not valid JSON \(.+\)\.$/],
   ['no catalogue', '{}', /^CATALOGUE_FILE \S+: features: expected array, received undefined\.$/],
 ])('with %s the server does not start, and holds nothing', async (_, text, sentence) => {
   const file = text === undefined ? join(dir, 'missing.json') : await written(text);

@@ -17,7 +17,7 @@ export const loadPlans = (file: string | undefined): Plans => {
   try {
     content = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    throw wrong(`is not valid JSON (${(error as Error).message}).`);
+    throw wrong(`is not valid JSON (${(error as Error).message.replace(/\s+/g, ' ')}).`);
   }
   try {
     return readPlans(content);
