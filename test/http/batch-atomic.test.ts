@@ -1,8 +1,10 @@
 // Batches of which all operations are done or none.
+
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dialects } from '../../src/dialects/dialect.js';
+import { sharedServers } from '../servers/shared.js';
 import { byCallers, type Called, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
 import { ask, losing, startFrame } from '../support/frame.js';
 import { startReceiver } from '../support/receiver.js';
@@ -555,6 +557,6 @@ test('a batch comes to what its operations come to one by one, or to nothing', a
         expect(together.answer.body.operations[0]).toEqual(first);
       }
     }),
-    { numRuns: 15 },
+    { numRuns: sharedServers() ? 3 : 15 }, // MongoDB's stand-in scans its documents
   );
 });

@@ -103,6 +103,13 @@ describe('what the log says beyond the rows', () => {
     expect(unsure).toEqual(['doors', 'doors']);
   });
 
+  it('finds what was lost and came back before it was confirmed that nothing is lost', async () => {
+    const rebuilt = withNewer(rows, beyond, async () => void (await happens('Built', `${next}`, 'rows')));
+    const [first] = await rebuilt.find<Door>('doors', { where: [{ field: 'open', op: 'eq', value: true }] });
+    expect(first?.id).toBe('0');
+    expect(await rebuilt.get<Door>('doors', '1')).toMatchObject({ id: '1', open: true });
+  });
+
   it('begins at the head of the log', async () => {
     expect(await beyond.handler.start()).toBe(-1);
     await test.log.append('x', [recorded({ type: 'Built', data: {} }, 'x')], 'any');

@@ -20,6 +20,8 @@ const NOTICED_MS = 6_000;
 const ANSWERED_MS = 4_500;
 /** How long a server stays away. TEST_OUTAGE_SECONDS says otherwise: a full run takes 30. */
 const OUTAGE_MS = Number(process.env['TEST_OUTAGE_SECONDS'] ?? '13') * 1_000;
+if (!(OUTAGE_MS > NOTICED_MS + ANSWERED_MS))
+  throw new Error(`TEST_OUTAGE_SECONDS must be more than ${(NOTICED_MS + ANSWERED_MS) / 1_000}.`);
 
 /** Waits this long for a test of one fault, ms. */
 export const FAULT_TIMEOUT = 180_000 + 2 * OUTAGE_MS;
