@@ -50,8 +50,8 @@ export const recordRoutes = (
   const { members, finishErasure } = commands;
   const shown = showUsers(readModels, users);
   return [
-    ...memberRoutes({ readModels, workspaces: workspaces.streams, members, users, inMemory }),
     ...workspaceRoutes({ readModels, workspaces, showUsers: shown, turns }),
+    ...memberRoutes({ readModels, workspaces: workspaces.streams, members, users, inMemory }),
     ...userRoutes({ readModels, users, finishErasure, inMemory }),
     ...namespaceRoutes({
       readModels,
