@@ -249,6 +249,7 @@ describe('10: a rejected append may be stored', () => {
     await logOf.append(stream, counted(2), 'no_stream');
     const events = [newEvent('Fatal'), newEvent()];
     await expect(logOf.append(stream, events, 1)).rejects.toThrow(unavailable('unknown'));
+    await mortal.kill(); // it has done so itself: waits until it is gone
     await mortal.start();
     expect((await logOf.append(stream, events, 1)).revision).toBe(3);
     expect(await collect(logOf.read(stream))).toHaveLength(4);
