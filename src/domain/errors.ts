@@ -53,6 +53,11 @@ export const invalid = (fields: Record<string, string | string[]>): DomainError 
     errors: Object.fromEntries(Object.entries(fields).map(([field, text]) => [field, [text].flat()])),
   });
 
-/** 404. The sentence must be the same for an unknown record and another tenant's. */
-export const notFound = (thing = 'Resource'): DomainError =>
+/**
+ * 404. The sentence must be the same for an unknown record and another tenant's: the error table has one for workspaces
+ * and one for the rest. A namespace is named where it is the context, files are where a tool looked for them.
+ */
+export const notFound = (
+  thing: 'Resource' | 'Workspace' | 'Namespace' | 'File' | 'Directory' = 'Resource',
+): DomainError =>
   new DomainError('not_found', `${thing} not found.`);

@@ -79,7 +79,7 @@ export const decideMembers = (members: Members, command: MemberCommand): MemberC
       requireNotAbove(own, command.role);
       return [{ change: 'joins', userId, role: command.role }];
     case 'ChangeRole':
-      if (held === undefined) throw notFound('User');
+      if (held === undefined) throw notFound();
       if (held === command.role) return [];
       requireNotAbove(own, held);
       requireNotAbove(own, command.role);
@@ -87,7 +87,7 @@ export const decideMembers = (members: Members, command: MemberCommand): MemberC
         throw invalid({ role: 'The last owner of a workspace stays its owner: name another one first.' });
       return [{ change: 'joins', userId, role: command.role }];
     case 'RemoveMember':
-      if (held === undefined) throw notFound('User');
+      if (held === undefined) throw notFound();
       requireNotAbove(own, held);
       if (isLastOwner(members, userId))
         throw new DomainError(

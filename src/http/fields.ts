@@ -79,16 +79,23 @@ export const metadata = z.record(metadataKey, metadataValue).refine(atMost50, to
 /** A change of metadata: merges by key, null removes one. */
 export const metadataPatch = z.record(metadataKey, metadataValue.nullable()).refine(atMost50, tooManyKeys);
 
-const MAX_JSON_BYTES = 256 * 1024;
+/** Check and sentence of what may have at most `kibibytes` as JSON. */
+const atMostKiB = (kibibytes: number) =>
+  [
+    (value: unknown): boolean => Buffer.byteLength(JSON.stringify(value)) <= kibibytes * 1024,
+    `The :attribute may not be larger than ${kibibytes} KiB.`,
+  ] as const;
 
-/** Check and sentence of what may have at most 256 KiB as JSON. */
-const smallJson = [
-  (value: unknown): boolean => Buffer.byteLength(JSON.stringify(value)) <= MAX_JSON_BYTES,
-  'The :attribute may not be larger than 256 KiB.',
-] as const;
+const smallJson = atMostKiB(256);
 
-/** Free-form JSON object of at most 256 KiB. What is in it was JSON before: there is nothing left to check. */
-export const jsonObject = z.record(z.string(), z.custom<Json>()).refine(...smallJson);
+/** Free-form JSON object. What is in it was JSON before: there is nothing left to check. */
+const freeForm = z.record(z.string(), z.custom<Json>());
+
+/** Free-form JSON object of at most 256 KiB. */
+export const jsonObject = freeForm.refine(...smallJson);
+
+/** Free-form JSON object of at most 16 KiB, for what comes often. */
+export const smallObject = freeForm.refine(...atMostKiB(16));
 
 const instantForm =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:?\d{2}))?$/i;
@@ -154,6 +161,7 @@ export const fields = {
   metadata,
   metadataPatch,
   jsonObject,
+  smallObject,
   smallJson,
   instant,
   reference,

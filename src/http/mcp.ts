@@ -38,7 +38,7 @@ export const mcpRoutes = (deps: {
 
   const serverOf = (id: string | undefined): McpServer => {
     const server = servers.get(id ?? '');
-    if (!server) throw notFound('MCP server');
+    if (!server) throw notFound();
     return server;
   };
   const named = ({ params }: Exchange<unknown, unknown>) => serverOf(params['id']);
@@ -102,7 +102,7 @@ export const mcpRoutes = (deps: {
         const { server: id, tool: name, arguments: args = {} } = exchange.body;
         const server = serverOf(id);
         const tool = (await toolsOf(server)).find((one) => one.name === name);
-        if (!tool) throw notFound('MCP tool');
+        if (!tool) throw notFound();
         checkArguments(tool.inputSchema, args);
         return { status: 200, body: { result: await mcp.call({ server, tool, args }, exchange) } };
       },

@@ -44,7 +44,7 @@ export const memberRoutes = (deps: {
   /** Whoever the path names; whether they are a member the command says. */
   const userOf = async ({ params }: Any): Promise<UserRow> => {
     const row = await findByReference<UserRow>(readModels, 'users', 'user', params['user_id'] ?? '');
-    if (!row) throw notFound('User');
+    if (!row) throw notFound();
     return row;
   };
   const shown = async (dialect: Dialect, record: UserRecord, { role, since }: Member) => {

@@ -29,7 +29,7 @@ const reachedUser = async (readModels: ReadModels, { caller, workspace }: Asked,
     id === undefined
       ? await readModels.get<UserRow>('users', caller.userId)
       : await findByReference<UserRow>(readModels, 'users', 'user', id);
-  if (!row || (row.id !== caller.userId && !workspace.memberIds.includes(row.id))) throw notFound('User');
+  if (!row || (row.id !== caller.userId && !workspace.memberIds.includes(row.id))) throw notFound();
   const role = workspace.members.find(({ userId }) => userId === caller.userId)?.role;
   if (row.id !== caller.userId && role !== 'owner' && role !== 'admin')
     throw new DomainError('access_denied', 'Only an admin may make a namespace for another member.');

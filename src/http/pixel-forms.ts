@@ -3,11 +3,6 @@ import { z } from 'zod';
 import { fields } from './fields.js';
 import type { RouteDoc } from './route.js';
 
-const MAX_PROPERTIES_BYTES = 16 * 1_024;
-const properties = fields.jsonObject.refine(
-  (value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_PROPERTIES_BYTES,
-  'The :attribute may not be larger than 16 KiB.',
-);
 const pixelKey = z.string().max(100).meta({
   description:
     'The `pixel_key` of a workspace; without it the domain of the page tells whose hit this is. `GET /workspaces/{id}?fields=pixel_key` shows it.',
@@ -22,7 +17,7 @@ export const TrackBody = z.strictObject({
   url: fields.webUrl(MAX_URL),
   referrer: fields.prose(MAX_URL).optional(),
   user_agent: fields.prose(1_024).optional(),
-  properties: properties.optional(),
+  properties: fields.smallObject.optional(),
   pixel_key: pixelKey.optional(),
 });
 export const ConfigQuery = z.object({ pixel_key: pixelKey.optional() });

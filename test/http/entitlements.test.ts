@@ -114,7 +114,9 @@ describe('a record', () => {
   test('is counted, and shown by the next summary', async () => {
     const { id, record, summary } = await workspace('pro');
     await record('api_calls', 5_000);
-    const { status, body } = await record('api_calls', 1, { metadata: { endpoint: '/api/v1/posts' } });
+    const { status, body } = await record('api_calls', 1, {
+      metadata: { endpoint: '/api/v1/posts', bytes: 512, tags: ['a'], from: { page: null } },
+    });
     expect(status).toBe(200);
     expect(body).toEqual({
       recorded: true,
@@ -189,11 +191,12 @@ describe('a record', () => {
       'quantity',
       'The quantity may not be greater than 9007199254740991.',
     ],
-    [{ feature: 'posts', metadata: { a: 1 } }, 'metadata.a', 'The metadata.a must be a string.'],
+    [{ feature: 'posts', metadata: 'a' }, 'metadata', 'The metadata must be an object.'],
+    [{ feature: 'posts', metadata: ['a'] }, 'metadata', 'The metadata must be an object.'],
     [
-      { feature: 'posts', metadata: { a: 'x'.repeat(501) } },
-      'metadata.a',
-      'The metadata.a may not be greater than 500 characters.',
+      { feature: 'posts', metadata: { a: 'x'.repeat(16 * 1024) } },
+      'metadata',
+      'The metadata may not be larger than 16 KiB.',
     ],
   ])('is refused as %j', async (body, field, sentence) => {
     const { call } = await workspace('free');

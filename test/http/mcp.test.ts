@@ -57,7 +57,7 @@ describe('the servers', () => {
       const refused = await app.call('GET', path);
       expect([refused.status, refused.body]).toEqual([
         404,
-        { error: 'not_found', message: 'MCP server not found.' },
+        { error: 'not_found', message: 'Resource not found.' },
       ]);
     }
   });
@@ -250,9 +250,9 @@ describe('a call', () => {
 
   test('of an unknown server or tool is not found', async () => {
     const refused = await app.call('POST', '/mcp/tools/call', { body: { server: 'no', tool: 'read_file' } });
-    expect([refused.status, refused.body.message]).toEqual([404, 'MCP server not found.']);
+    expect([refused.status, refused.body.message]).toEqual([404, 'Resource not found.']);
     const { status, body } = await call('no', {});
-    expect([status, body.message]).toEqual([404, 'MCP tool not found.']);
+    expect([status, body.message]).toEqual([404, 'Resource not found.']);
     expect((await call('constructor', {})).status).toBe(404);
   });
 });

@@ -164,7 +164,7 @@ describe('PATCH /workspaces/{id}/members/{user_id}', () => {
     const foreign = await idOf(tenant, 'member');
     for (const id of [foreign, 999999, 'nonsense'])
       expect((await call('PATCH', members(of, `/${id}`), of.key, { role: 'member' })).text).toBe(
-        '{"error":"not_found","message":"User not found."}',
+        '{"error":"not_found","message":"Resource not found."}',
       );
   });
 });

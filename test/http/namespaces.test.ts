@@ -102,7 +102,7 @@ describe('POST /namespaces', () => {
 
   test.each([
     [{ owner_id: 999999 }, 'Workspace not found.'],
-    [{ owner_type: 'User', owner_id: 999999 }, 'User not found.'],
+    [{ owner_type: 'User', owner_id: 999999 }, 'Resource not found.'],
     [{ workspace_id: 999999 }, 'Workspace not found.'],
     [{ workspace_id: 'constructor' }, 'Workspace not found.'],
   ])('404 for %j, the same as for a stranger’s', async (body, message) => {

@@ -133,7 +133,7 @@ export const filesystemServer = (dir: string): McpServer => {
     knownTools: () => tools,
     async call(tool, args, workspaceId) {
       const run = calls[tool];
-      if (!run) throw notFound('MCP tool');
+      if (!run) throw notFound();
       // The arguments fit the schema: all are texts.
       return run(args as Record<string, string>, workspaceId);
     },

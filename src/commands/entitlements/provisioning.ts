@@ -127,7 +127,7 @@ export const provisioningCommands = (deps: {
       const data = { ...dataOf(about), boostId, feature, kind, amount, duration, expiresAt: end };
       const { state, at } = await run(about, { type: 'GrantBoost', data, now: command.now }, command);
       const given = state.boosts.find(({ id }) => id === boostId);
-      if (!given) throw notFound('Boost');
+      if (!given) throw notFound();
       return { given, ...at };
     },
 

@@ -1,6 +1,6 @@
 // Usage: what an owner may still do, and what it has done. A record is one append to its meter, decided there.
 import type { EventLog } from '../../adapters/event-log/port.js';
-import type { Recorded } from '../../domain/decider.js';
+import type { JsonObject, Recorded } from '../../domain/decider.js';
 import {
   meter as decider,
   type MeterEvent,
@@ -27,7 +27,7 @@ import {
 export type NewUsage = {
   readonly feature: string;
   readonly quantity: number;
-  readonly metadata?: Record<string, string> | undefined;
+  readonly metadata?: JsonObject | undefined;
 };
 /** A record as it was decided: the count includes it. */
 export type UsageAnswer = {
@@ -119,7 +119,7 @@ export const usageCommands = (deps: {
     for await (const event of log.read(`usage-${meterId(place)}`, { from: place.revision, limit: 1 }))
       if (event.type === 'UsageRecorded')
         return event as Recorded as Recorded<{ type: string; data: RecordedUsage }>;
-    throw notFound('Usage record');
+    throw notFound();
   };
 
   /** The limits of a record's meter: today's while its period lasts, else those that it was decided by. */
@@ -151,7 +151,7 @@ export const usageCommands = (deps: {
 
     async correct(chain, id, { quantity, reason }, command) {
       const place = parseUsageId(id);
-      if (!place || !chain.some(({ owner }) => owner.id === place.ownerId)) throw notFound('Usage record');
+      if (!place || !chain.some(({ owner }) => owner.id === place.ownerId)) throw notFound();
       const { data, metadata } = await eventAt(place);
       const { workspaceId, ownerType, ownerId, feature, period } = data;
       const meter = { workspaceId, ownerType, ownerId, feature, period };

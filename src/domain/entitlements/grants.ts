@@ -104,7 +104,7 @@ const assign = (data: Assigning, now: string, { packages }: Grants): GrantEvent[
 
 const cancel = (data: Owned & { package: string }, now: string, { packages }: Grants): GrantEvent[] => {
   const held = packages.find((one) => one.package === data.package && isActive(one, now));
-  if (!held) throw notFound('Package');
+  if (!held) throw notFound();
   const rest = { base: held.base, expiresAt: null, previous: null };
   return [{ type: 'PackageChanged', data: { ...data, change: 'cancelled', ...rest } }];
 };

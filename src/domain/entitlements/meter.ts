@@ -21,7 +21,7 @@ export const MeterEvent = z.discriminatedUnion('type', [
     quantity: z.int(),
     /** The feature that was named, where it shares the pool of `feature`. */
     named: z.string().optional(),
-    metadata: z.record(z.string(), z.string()).optional(),
+    metadata: z.record(z.string(), z.json()).optional(),
     overLimit: z.literal(true).optional(),
   }),
   /** `record` is the revision of the event that is corrected, `recordedAt` its time. */
@@ -52,7 +52,7 @@ export type Terms = {
   readonly admitOver: boolean;
 };
 export type MeterCommand = { readonly meter: Metered; readonly terms: Terms } & (
-  | { type: 'RecordUsage'; quantity: number; named?: string; metadata?: Record<string, string> }
+  | { type: 'RecordUsage'; quantity: number; named?: string; metadata?: JsonObject }
   | {
       type: 'CorrectUsage';
       record: number;

@@ -30,7 +30,7 @@ export const CheckBody = z.strictObject({ feature, quantity: quantity.default(1)
 export const UsageBody = z.strictObject({
   feature,
   quantity: quantity.default(1),
-  metadata: fields.metadata.optional(),
+  metadata: fields.smallObject.optional(),
 });
 export const CorrectionBody = z.strictObject({
   quantity: z.int().min(0).max(MOST).meta({ description: 'What the record should have said.' }),
