@@ -59,5 +59,4 @@ export const invalid = (fields: Record<string, string | string[]>): DomainError 
  */
 export const notFound = (
   thing: 'Resource' | 'Workspace' | 'Namespace' | 'File' | 'Directory' = 'Resource',
-): DomainError =>
-  new DomainError('not_found', `${thing} not found.`);
+): DomainError => new DomainError('not_found', `${thing} not found.`);
