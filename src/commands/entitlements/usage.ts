@@ -1,6 +1,6 @@
 // Usage: what an owner may still do, and what it has done. A record is one append to its meter, decided there.
 import type { EventLog } from '../../adapters/event-log/port.js';
-import type { JsonObject, Recorded } from '../../domain/decider.js';
+import type { Actor, JsonObject, Recorded } from '../../domain/decider.js';
 import {
   meter as decider,
   type MeterEvent,
@@ -49,11 +49,14 @@ export type CorrectionAnswer = {
 export type UsageCommands = {
   /** Throws `feature_limit_reached` where it is not allowed, `validation_failed` for a feature that does not exist. */
   record(chain: Chain, input: NewUsage, command: CommandContext): Promise<UsageAnswer>;
-  /** Says what a record should have said. Throws `not_found`, and `feature_limit_reached` when it then exceeds the limit. */
+  /**
+   * Says what a record should have said. Throws `not_found`, and `feature_limit_reached` when it then exceeds the limit.
+   * `mine` holds the owners (UUIDs) whose records are all the caller's to correct; of others only what they recorded.
+   */
   correct(
     chain: Chain,
     id: string,
-    input: { quantity: number; reason: string },
+    input: { quantity: number; reason: string; mine: readonly string[] },
     command: CommandContext,
   ): Promise<CorrectionAnswer>;
   readonly stand: Stand;
@@ -66,6 +69,10 @@ const refuse = (feature: Feature, reason: 'FEATURE_NOT_INCLUDED' | 'WORKSPACE_SU
     reason,
   });
 };
+
+/** True when the same user acted twice. */
+const isBySame = (one: Actor, other: Actor): boolean =>
+  'user' in one && 'user' in other && one.user === other.user;
 
 /** How many meters are kept folded. */
 const CACHED = 50_000;
@@ -149,10 +156,12 @@ export const usageCommands = (deps: {
       return answer(await meters.handle(meterId(meter), { type: 'RecordUsage', ...about }, command, options));
     },
 
-    async correct(chain, id, { quantity, reason }, command) {
+    async correct(chain, id, { quantity, reason, mine }, command) {
       const place = parseUsageId(id);
       if (!place || !chain.some(({ owner }) => owner.id === place.ownerId)) throw notFound();
       const { data, metadata } = await eventAt(place);
+      const isTheirs = mine.includes(place.ownerId) || isBySame(metadata.actor, command.actor);
+      if (!isTheirs) throw notFound();
       const { workspaceId, ownerType, ownerId, feature, period } = data;
       const meter = { workspaceId, ownerType, ownerId, feature, period };
       const correction = {

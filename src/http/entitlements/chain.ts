@@ -22,18 +22,27 @@ const poolOf = ({ id, tier }: WorkspaceRow): Holder => ({
   tier,
 });
 
+/** Sorts what a user founded before what they joined, and either by when that was. */
+const standingIn = ({ members }: WorkspaceRow, userId: string): string => {
+  const at = members.findIndex((member) => member.userId === userId);
+  return `${at === 0 ? 0 : 1} ${members[at]?.since ?? ''}`;
+};
+const compare = (left: string, right: string): number => (left < right ? -1 : Number(left > right));
+
 export const chains = (readModels: ReadModels): Chains => {
-  /** The workspace that pays for a namespace; for a user's own one that nobody pays for, the first of that user. */
+  /**
+   * The workspace that pays for a namespace; for a user's own one that nobody pays for, the first that this user founded,
+   * else the one that they joined first: nobody becomes the payer by making them a member.
+   */
   const payerOf = async ({ workspaceId, ownerId }: NamespaceRow, { workspace }: Asked) => {
     if (workspaceId === workspace.id) return workspace;
     if (workspaceId !== null)
       return (await readModels.get<WorkspaceRow>('workspaces', workspaceId)) ?? workspace;
     const where = [{ field: 'memberIds', op: 'eq', value: ownerId }] as const;
-    const [first] = await readModels.find<WorkspaceRow>('workspaces', {
-      where,
-      sort: [['number', 'asc']],
-      limit: 1,
-    });
+    const theirs = await readModels.find<WorkspaceRow>('workspaces', { where, sort: [['number', 'asc']] });
+    const [first] = theirs.toSorted((left, right) =>
+      compare(standingIn(left, ownerId), standingIn(right, ownerId)),
+    );
     return first ?? workspace;
   };
 

@@ -66,9 +66,15 @@ export const entitlementRoutes = (deps: EntitlementRouteDeps): Route[] => {
       body: CorrectionBody,
       doc: entitlementDocs.correct,
       handle: async (exchange) => {
-        const { params, body, command, dialect } = exchange;
-        const { chain } = await of(exchange);
-        const corrected = await usage.correct(chain, params['id'] ?? '', body, command);
+        const { params, body, command, dialect, caller, namespace } = exchange;
+        const { chain, payer } = await of(exchange);
+        // Whoever reaches a namespace only uses the pool of a workspace that they do not belong to.
+        const mine = [
+          ...(namespace ? [namespace.id] : []),
+          ...(payer.memberIds.includes(caller.userId) ? [payer.id] : []),
+        ];
+        const correction = { ...body, mine };
+        const corrected = await usage.correct(chain, params['id'] ?? '', correction, command);
         return {
           status: 200,
           body: told(dialect, 'Usage corrected successfully.', correctionShown(corrected)),

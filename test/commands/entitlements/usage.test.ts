@@ -100,7 +100,12 @@ describe('a record', () => {
     const usage = open();
     await usage.record(chain(), { feature: 'posts', quantity: 3 }, asked());
     const { id } = await usage.record(chain(), { feature: 'posts', quantity: 10 }, asked());
-    const corrected = await usage.correct(chain(), id, { quantity: 4, reason: 'Counted twice' }, asked());
+    const corrected = await usage.correct(
+      chain(),
+      id,
+      { quantity: 4, reason: 'Counted twice', mine: [chain()[0].owner.id] },
+      asked(),
+    );
     expect(corrected).toEqual({
       id,
       feature: 'posts',
@@ -116,6 +121,17 @@ describe('a record', () => {
     ]);
   });
 
+  test('of an owner that is not the caller’s is corrected only by whoever made it', async () => {
+    const usage = open();
+    const context = (user: string) => ({ ...asked(), actor: { key: user, user } });
+    const { id } = await usage.record(chain(), { feature: 'posts', quantity: 3 }, context('one'));
+    const correction = { quantity: 1, reason: 'Counted twice', mine: [] };
+    await expect(usage.correct(chain(), id, correction, context('other'))).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    expect(await usage.correct(chain(), id, correction, context('one'))).toMatchObject({ currentUsage: 1 });
+  });
+
   test('of another owner cannot be corrected, nor one that does not exist', async () => {
     const usage = open();
     const { id } = await usage.record(chain(), { feature: 'posts', quantity: 3 }, asked());
@@ -127,7 +143,9 @@ describe('a record', () => {
       [chain(), id.replace(/\d+$/, '1')],
       [chain(), 'nonsense'],
     ] as const)
-      await expect(usage.correct(who, which, { quantity: 0, reason: 'x' }, asked())).rejects.toMatchObject({
+      await expect(
+        usage.correct(who, which, { quantity: 0, reason: 'x', mine: [chain()[0].owner.id] }, asked()),
+      ).rejects.toMatchObject({
         code: 'not_found',
       });
   });
