@@ -18,6 +18,7 @@ import { DomainError, notFound } from '../domain/errors.js';
 import type { Schedule } from '../domain/retry-schedule.js';
 import type { DeliveryRow } from '../projections/deliveries.js';
 import type { WebhookRow } from '../projections/webhooks.js';
+import { deliveryDocs } from './delivery-docs.js';
 import { type ListSpec, listAnswer, listQuery, singleAnswer, singleQuery } from './list-query.js';
 import { findByReference } from './records.js';
 import { type Exchange, type Route, route } from './route.js';
@@ -55,17 +56,6 @@ const spec: ListSpec = {
 };
 
 const DAY_MS = 86_400_000;
-const listExample = {
-  id: 2,
-  event_id: 'evt_01kf0d92j0fgyag8mxvs5w3s0c',
-  event_type: 'post.updated',
-  status: 'retrying',
-  response_code: 500,
-  attempt: 2,
-  next_retry_at: '2026-01-15T10:35:00Z',
-  created_at: '2026-01-15T10:30:00Z',
-};
-const params = { id: 'Webhook endpoint id', deliveryId: 'Delivery id' };
 
 export const deliveryRoutes = (deps: DeliveryRouteDeps): Route[] => {
   const { readModels, log, deliveries, payloads, schedule, retentionDays } = deps;
@@ -137,17 +127,7 @@ export const deliveryRoutes = (deps: DeliveryRouteDeps): Route[] => {
       path: '/webhooks/:id/deliveries',
       scope: 'webhooks:read',
       query: listQuery(spec),
-      doc: {
-        id: 'listDeliveries',
-        tag: 'Webhooks',
-        summary: 'List the deliveries of a webhook endpoint',
-        params: { id: params.id },
-        success: {
-          status: 200,
-          description: 'A page of its deliveries. Finished ones are gone after the retention time.',
-          example: { data: [listExample] },
-        },
-      },
+      doc: deliveryDocs.list,
       handle: async (exchange) => {
         const { id } = await endpointOf(exchange);
         return listAnswer<DeliveryRow, DeliveryShown>(exchange, {
@@ -164,17 +144,7 @@ export const deliveryRoutes = (deps: DeliveryRouteDeps): Route[] => {
       path: '/webhooks/:id/deliveries/:deliveryId',
       scope: 'webhooks:read',
       query: singleQuery,
-      doc: {
-        id: 'getDelivery',
-        tag: 'Webhooks',
-        summary: 'Get a delivery with its attempts',
-        params,
-        success: {
-          status: 200,
-          description:
-            'The delivery, every attempt with what was answered, and what was sent, without signatures.',
-        },
-      },
+      doc: deliveryDocs.get,
       handle: async (exchange) => {
         const endpoint = await endpointOf(exchange);
         const row = await deliveryOf(exchange, endpoint);
@@ -187,18 +157,7 @@ export const deliveryRoutes = (deps: DeliveryRouteDeps): Route[] => {
       method: 'POST',
       path: '/webhooks/:id/deliveries/:deliveryId/retry',
       scope: 'webhooks:write',
-      doc: {
-        id: 'retryDelivery',
-        tag: 'Webhooks',
-        summary: 'Send a delivery again, or sooner',
-        params,
-        success: {
-          status: 200,
-          description: 'The delivery is due at once.',
-          example: { message: 'Delivery queued for retry.', data: { id: 2, status: 'pending', attempt: 3 } },
-        },
-        refusals: { 400: 'It has already succeeded, or reached its maximum number of attempts.' },
-      },
+      doc: deliveryDocs.retry,
       handle: async (exchange) => {
         const endpoint = await endpointOf(exchange);
         const { id } = await deliveryOf(exchange, endpoint);

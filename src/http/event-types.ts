@@ -25,6 +25,7 @@ import { seoReport } from '../domain/seo.js';
 import { webhook } from '../domain/webhooks.js';
 import { workspace } from '../domain/workspaces.js';
 import { arrayAnswer, arrayQuery } from './array-list.js';
+import { pageExample } from './doc-examples.js';
 import { type Route, route } from './route.js';
 
 const AT = '2026-01-15T10:30:00.000Z';
@@ -128,7 +129,7 @@ export const eventTypeRoutes = (): Route[] => {
           status: 200,
           description:
             'A page of the event types, each with a description and an example of the body that is sent.',
-          example: { data: lists[2026].slice(0, 1) },
+          ...pageExample('/event-types', lists[2026].slice(0, 1), lists[2024].slice(0, 1)),
         },
       },
       handle: async (exchange) => arrayAnswer(exchange, lists[exchange.dialect]),

@@ -1,9 +1,11 @@
 // Endpoint for publishing the caller's own events.
+
 import { z } from 'zod';
 import type { EventCommands } from '../commands/events.js';
 import { told } from '../dialects/envelopes.js';
 import { acceptedEvent } from '../dialects/events.js';
 import { isEventType, isReserved } from '../domain/event-types.js';
+import { toldExample } from './doc-examples.js';
 import { fields } from './fields.js';
 import { type Route, route } from './route.js';
 
@@ -38,14 +40,11 @@ export const eventRoutes = ({ events }: { events: EventCommands }): Route[] => [
       success: {
         status: 202,
         description: 'The event is stored and will be delivered.',
-        example: {
-          message: 'Event accepted.',
-          data: {
-            id: 'evt_01kf0d92j0fgyag8mxvs5w3s0c',
-            type: 'post.created',
-            created_at: '2026-01-15T10:30:00Z',
-          },
-        },
+        ...toldExample('Event accepted.', {
+          id: 'evt_01kf0d92j0fgyag8mxvs5w3s0c',
+          type: 'post.created',
+          created_at: '2026-01-15T10:30:00Z',
+        }),
       },
       refusals: { 409: 'An event with this id and other content was published before.' },
     },

@@ -1,4 +1,5 @@
 // What the documentation says about the endpoints of MCP.
+import { pageExample } from './doc-examples.js';
 import type { RouteDoc } from './route.js';
 
 const server = {
@@ -6,6 +7,11 @@ const server = {
   name: 'Filesystem Server',
   description: 'File and directory operations',
   tools: ['read_file', 'write_file', 'list_directory'],
+};
+const tool = {
+  name: 'read_file',
+  description: 'Reads a file of the workspace.',
+  parameters: { path: { type: 'string', description: 'Path of the file.', required: true } },
 };
 const params = { id: { description: 'MCP server id', example: 'filesystem' } };
 const toolRefusals = {
@@ -20,7 +26,11 @@ export const mcpDocs = {
     summary: 'List the MCP servers',
     description:
       'The built-in `filesystem`, and those of `MCP_CONFIG`. One that is down is shown as last seen.',
-    success: { status: 200, description: 'A page of the servers.', example: { data: [server] } },
+    success: {
+      status: 200,
+      description: 'A page of the servers.',
+      ...pageExample('/mcp/servers', [server]),
+    },
   },
   getServer: {
     id: 'getMcpServer',
@@ -37,15 +47,7 @@ export const mcpDocs = {
     success: {
       status: 200,
       description: 'A page of its tools with their parameters.',
-      example: {
-        data: [
-          {
-            name: 'read_file',
-            description: 'Reads a file of the workspace.',
-            parameters: { path: { type: 'string', description: 'Path of the file.', required: true } },
-          },
-        ],
-      },
+      ...pageExample('/mcp/servers/filesystem/tools', [tool]),
     },
     refusals: toolRefusals,
   },

@@ -1,8 +1,10 @@
 // What requests about namespaces may say, and what the documentation says about them.
+
 import { z } from 'zod';
 import type { Term } from '../adapters/read-models/port.js';
 import { invalid } from '../domain/errors.js';
 import { ownerTypes } from '../domain/namespaces.js';
+import { pageExample } from './doc-examples.js';
 import { fields } from './fields.js';
 import { unknownValue } from './list-parameters.js';
 import type { ListSpec } from './list-query.js';
@@ -80,9 +82,14 @@ const state = { is_default: false, is_active: true, created_at: '2026-01-01T00:0
 const item = { ...placed, ...state };
 const made = { ...placed, description: null, settings: {}, ...state };
 const whole = { ...made, updated_at: '2026-01-15T10:30:00Z' };
+const plan = {
+  packages: [{ id: 'pkg_starter', name: 'Starter Package', expires_at: null }],
+  entitlements: {
+    storage: { used: 1_024_000_000, limit: 2_147_483_648, unit: 'bytes' },
+    api_calls: { used: 1_250, limit: 5_000, reset_at: '2026-02-01T00:00:00Z' },
+  },
+};
 const prefixed = 'ns_2n1t201rmv87aaebj4cha46800';
-const url = 'https://api.example.com/api/v1/namespaces?page=1';
-const links = { first: url, last: url, prev: null, next: null };
 const tag = 'Namespaces';
 const params = { id: 'Namespace id' };
 const unreachable = 'The owner or the billing workspace does not exist, or is not reached by the key’s user.';
@@ -98,16 +105,7 @@ export const namespaceDocs = {
     success: {
       status: 200,
       description: 'A page of the namespaces that the key’s user reaches.',
-      example: {
-        data: [item],
-        meta: { current_page: 1, from: 1, last_page: 1, per_page: 25, to: 1, total: 1 },
-        links,
-      },
-      example2024: {
-        data: [{ ...item, id: prefixed }],
-        meta: { current_page: 1, per_page: 15, total: 1, last_page: 1 },
-        links,
-      },
+      ...pageExample('/namespaces', [item], [{ ...item, id: prefixed }]),
     },
   },
   get: {
@@ -117,9 +115,9 @@ export const namespaceDocs = {
     params,
     success: {
       status: 200,
-      description: 'The namespace.',
-      example: { data: whole },
-      example2024: { data: { ...whole, id: prefixed } },
+      description: 'The namespace, with the packages of its own and what it may use.',
+      example: { data: { ...whole, ...plan } },
+      example2024: { data: { ...whole, id: prefixed, ...plan } },
     },
   },
   create: {

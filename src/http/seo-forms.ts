@@ -1,7 +1,9 @@
 // What requests about SEO may say, and what the documentation says about them.
+
 import { z } from 'zod';
 import { invalid } from '../domain/errors.js';
 import { MAX_ISSUES, severities } from '../domain/seo.js';
+import { pageExample } from './doc-examples.js';
 import { fields } from './fields.js';
 import type { ListSpec } from './list-query.js';
 import type { RouteDoc } from './route.js';
@@ -59,8 +61,6 @@ const made = {
   issues_count: 1,
   created_at: '2026-01-15T10:30:00Z',
 };
-const url = 'https://api.example.com/api/v1/seo/issues/1?page=1';
-const links = { first: url, last: url, prev: null, next: null };
 
 export const seoDocs = {
   report: {
@@ -90,16 +90,7 @@ export const seoDocs = {
     success: {
       status: 200,
       description: 'A page of the issues that its reports have found.',
-      example: {
-        data: [item],
-        meta: { current_page: 1, from: 1, last_page: 1, per_page: 25, to: 1, total: 1 },
-        links,
-      },
-      example2024: {
-        data: [{ ...item, id: 'iss_01kf0d92j0fgyag8mxvs5w3s0c' }],
-        meta: { current_page: 1, per_page: 15, total: 1, last_page: 1 },
-        links,
-      },
+      ...pageExample('/seo/issues/1', [item], [{ ...item, id: 'iss_01kf0d92j0fgyag8mxvs5w3s0c' }]),
     },
   },
 } satisfies Record<string, RouteDoc>;

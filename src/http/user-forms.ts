@@ -1,7 +1,9 @@
 // What requests about users and members may say, and what the documentation says about them.
+
 import { z } from 'zod';
 import { invalid } from '../domain/errors.js';
 import { roles } from '../domain/members.js';
+import { pageExample } from './doc-examples.js';
 import { fields } from './fields.js';
 import { unknownValue } from './list-parameters.js';
 import type { ListSpec } from './list-query.js';
@@ -63,7 +65,11 @@ export const userDocs = {
     tag,
     summary: 'List users',
     description: `The members of the context workspace. ${sealed}`,
-    success: { status: 200, description: 'A page of the workspace’s members.', example: { data: [user] } },
+    success: {
+      status: 200,
+      description: 'A page of the workspace’s members.',
+      ...pageExample('/users', [user]),
+    },
   },
   current: {
     id: 'getCurrentUser',
@@ -129,7 +135,11 @@ export const memberDocs = {
     summary: 'List the members of a workspace',
     description: `\`role\` leaves those who have it. ${sealed}`,
     params: { id: 'Workspace id' },
-    success: { status: 200, description: 'A page of the members.', example: { data: [member] } },
+    success: {
+      status: 200,
+      description: 'A page of the members.',
+      ...pageExample('/workspaces/1/members', [member]),
+    },
   },
   add: {
     id: 'addMember',

@@ -1,6 +1,8 @@
 // What requests about webhook endpoints may say, and what the documentation says about them.
+
 import { z } from 'zod';
 import { isSubscribable } from '../domain/event-types.js';
+import { pageExample, toldExample } from './doc-examples.js';
 import { fields } from './fields.js';
 import type { ListSpec } from './list-query.js';
 import type { RouteDoc } from './route.js';
@@ -96,6 +98,13 @@ const created = {
   is_active: true,
   created_at: '2026-01-15T10:30:00Z',
 };
+const rotated = {
+  id: 2,
+  url: created.url,
+  secret: created.secret,
+  grace_period_ends_at: '2026-01-16T10:30:00Z',
+};
+const tested = { success: true, status_code: 200, response_time_ms: 145 };
 const prefixed = 'wh_01kf0d8x2zfyt9hp5g7q3n4c6e';
 /** As the older dialect shows it. */
 const short = {
@@ -105,8 +114,6 @@ const short = {
   is_active: whole.is_active,
   created_at: whole.created_at,
 };
-const page = 'https://api.example.com/api/v1/webhooks?page=1';
-const links = { first: page, last: page, prev: null, next: null };
 const tag = 'Webhooks';
 const params = { id: 'Webhook endpoint id' };
 
@@ -118,16 +125,7 @@ export const webhookDocs = {
     success: {
       status: 200,
       description: 'A page of the workspace’s endpoints.',
-      example: {
-        data: [{ ...example, ...times }],
-        meta: { current_page: 1, from: 1, last_page: 1, per_page: 25, to: 1, total: 1 },
-        links,
-      },
-      example2024: {
-        data: [short],
-        meta: { current_page: 1, per_page: 15, total: 1, last_page: 1 },
-        links,
-      },
+      ...pageExample('/webhooks', [{ ...example, ...times }], [short]),
     },
   },
   get: {
@@ -193,15 +191,7 @@ export const webhookDocs = {
     success: {
       status: 200,
       description: 'The new secret; it is shown only here.',
-      example: {
-        message: 'Webhook secret rotated successfully.',
-        data: {
-          id: 2,
-          url: 'https://your-app.com/webhooks',
-          secret: 'whsec_abc123def456...',
-          grace_period_ends_at: '2026-01-16T10:30:00Z',
-        },
-      },
+      ...toldExample('Webhook secret rotated successfully.', rotated, { ...rotated, id: prefixed }),
     },
   },
   test: {
@@ -209,17 +199,13 @@ export const webhookDocs = {
     tag,
     summary: 'Send a test event to a webhook endpoint',
     description:
-      'Sends `webhook.test`, signed like any other event, also to an inactive endpoint. Nothing is recorded. The answer is 200 either way; `success` tells whether the endpoint answered 2xx.',
+      'Sends `webhook.test`, signed like any other event, also to an inactive endpoint. Nothing is recorded. The answer is 200 either way; `success` tells whether the endpoint answered 2xx; where it did not, `error` says why in place of its body.',
     params,
     success: {
       status: 200,
       description: 'What the endpoint answered.',
-      example: {
-        success: true,
-        status_code: 200,
-        response_time_ms: 145,
-        response_body: '{"received": true}',
-      },
+      example: { ...tested, response_body: '{"received": true}' },
+      example2024: tested,
     },
   },
 } satisfies Record<string, RouteDoc>;

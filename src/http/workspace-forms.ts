@@ -1,8 +1,10 @@
 // What requests about workspaces may say, and what the documentation says about them.
+
 import { z } from 'zod';
 import type { JsonObject } from '../domain/decider.js';
 import { domainOf, MAX_DOMAINS } from '../domain/pixel.js';
 import { tiers } from '../domain/tiers.js';
+import { pageExample } from './doc-examples.js';
 import { fields } from './fields.js';
 import type { ListSpec } from './list-query.js';
 import type { RouteDoc } from './route.js';
@@ -72,8 +74,6 @@ const item = {
 const prefixed = 'wks_01kf0d8x2zfyt9hp5g7q3n4c6e';
 const settings = { timezone: 'UTC', locale: 'en_GB' };
 const whole = { ...item, settings };
-const url = 'https://api.example.com/api/v1/workspaces?page=1';
-const links = { first: url, last: url, prev: null, next: null };
 const tag = 'Workspaces';
 const params = { id: 'Workspace id' };
 
@@ -85,16 +85,7 @@ export const workspaceDocs = {
     success: {
       status: 200,
       description: 'A page of the workspaces that the key’s user belongs to.',
-      example: {
-        data: [item],
-        meta: { current_page: 1, from: 1, last_page: 1, per_page: 25, to: 1, total: 1 },
-        links,
-      },
-      example2024: {
-        data: [{ ...item, id: prefixed }],
-        meta: { current_page: 1, per_page: 15, total: 1, last_page: 1 },
-        links,
-      },
+      ...pageExample('/workspaces', [item], [{ ...item, id: prefixed }]),
     },
   },
   get: {

@@ -1,4 +1,5 @@
 // What the documentation says about the endpoints of API keys.
+import { pageExample } from '../doc-examples.js';
 import type { RouteDoc } from '../route.js';
 
 const tag = 'API keys';
@@ -23,8 +24,6 @@ const asked = {
 const made = { id: 2, name: asked.name, key, scopes: asked.scopes };
 const madeAt = { created_at: '2026-01-15T10:30:00Z' };
 const rotated = { ...made, id: 3, grace_period_ends_at: '2026-01-16T10:30:00Z' };
-const url = 'https://api.example.com/api/v1/api-keys?page=1';
-const links = { first: url, last: url, prev: null, next: null };
 
 const single = { example: { data: whole }, example2024: { data: whole2024 } };
 
@@ -37,16 +36,7 @@ export const apiKeyDocs = {
     success: {
       status: 200,
       description: 'A page of the workspace’s keys.',
-      example: {
-        data: [whole],
-        meta: { current_page: 1, from: 1, last_page: 1, per_page: 25, to: 1, total: 1 },
-        links,
-      },
-      example2024: {
-        data: [whole2024],
-        meta: { current_page: 1, per_page: 15, total: 1, last_page: 1 },
-        links,
-      },
+      ...pageExample('/api-keys', [whole], [whole2024]),
     },
   },
   current: {

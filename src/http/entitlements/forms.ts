@@ -1,6 +1,8 @@
 // What requests about entitlements may say, and what the documentation says about them.
+
 import { z } from 'zod';
 import { boostDurations, boostKinds } from '../../domain/entitlements/grants.js';
+import { toldExample } from '../doc-examples.js';
 import { fields } from '../fields.js';
 import type { RouteDoc } from '../route.js';
 
@@ -135,17 +137,14 @@ export const entitlementDocs = {
     success: {
       status: 200,
       description: 'The record as corrected, and the count with it.',
-      example: {
-        message: 'Usage corrected successfully.',
-        data: {
-          id: 'use_01kf0d92j0fgyag8mxvs5w3s01.api_calls.2026-01.5000',
-          feature: 'api_calls',
-          quantity: 0,
-          previous_quantity: 1,
-          current_usage: 5_000,
-          limit: 10_000,
-        },
-      },
+      ...toldExample('Usage corrected successfully.', {
+        id: 'use_01kf0d92j0fgyag8mxvs5w3s01.api_calls.2026-01.5000',
+        feature: 'api_calls',
+        quantity: 0,
+        previous_quantity: 1,
+        current_usage: 5_000,
+        limit: 10_000,
+      }),
     },
     refusals: refused,
   },

@@ -1,4 +1,5 @@
 // What the documentation says about packages, boosts and suspension.
+import { toldExample } from '../doc-examples.js';
 import type { RouteDoc } from '../route.js';
 
 /** `thing` is what the path names: `Workspace`. */
@@ -22,7 +23,7 @@ export const provisioningDocs = (thing: 'Workspace' | 'Namespace') => {
       success: {
         status: 201,
         description: 'Its limits count from now on.',
-        example: { message: 'Package assigned successfully.', data: packageExample },
+        ...toldExample('Package assigned successfully.', packageExample),
       },
     },
     cancel: {
@@ -43,18 +44,15 @@ export const provisioningDocs = (thing: 'Workspace' | 'Namespace') => {
       success: {
         status: 201,
         description: 'It counts from now on.',
-        example: {
-          message: 'Boost granted successfully.',
-          data: {
-            id: 'bst_01kf0d92j0fgyag8mxvs5w3s0c',
-            feature: 'api_calls',
-            type: 'add_limit',
-            amount: 5_000,
-            duration: 'cycle',
-            expires_at: '2026-02-01T00:00:00Z',
-            created_at: '2026-01-15T10:30:00Z',
-          },
-        },
+        ...toldExample('Boost granted successfully.', {
+          id: 'bst_01kf0d92j0fgyag8mxvs5w3s0c',
+          feature: 'api_calls',
+          type: 'add_limit',
+          amount: 5_000,
+          duration: 'cycle',
+          expires_at: '2026-02-01T00:00:00Z',
+          created_at: '2026-01-15T10:30:00Z',
+        }),
       },
     },
     suspend: {
@@ -68,10 +66,11 @@ export const provisioningDocs = (thing: 'Workspace' | 'Namespace') => {
       success: {
         status: 200,
         description: 'Nothing may be used any more.',
-        example: {
-          message: 'Entitlements suspended successfully.',
-          data: { status: 'suspended', reason: 'Payment failed', since: '2026-01-15T10:30:00Z' },
-        },
+        ...toldExample('Entitlements suspended successfully.', {
+          status: 'suspended',
+          reason: 'Payment failed',
+          since: '2026-01-15T10:30:00Z',
+        }),
       },
     },
     resume: {
@@ -82,10 +81,11 @@ export const provisioningDocs = (thing: 'Workspace' | 'Namespace') => {
       success: {
         status: 200,
         description: 'Everything counts again.',
-        example: {
-          message: 'Entitlements resumed successfully.',
-          data: { status: 'active', reason: null, since: null },
-        },
+        ...toldExample('Entitlements resumed successfully.', {
+          status: 'active',
+          reason: null,
+          since: null,
+        }),
       },
     },
   } satisfies Record<string, RouteDoc>;
