@@ -150,11 +150,13 @@ export const follower = (
       take(some);
     },
     async leave(names) {
-      for (const one of named(names)) {
-        one.held = false;
+      const some = named(names);
+      for (const one of some) one.held = false;
+      for (const one of some) {
         await following.remove(one);
-        await one.handler.stop?.();
+        delete one.failing; // whether it fails is known where it is fed
       }
+      for (const one of some) await one.handler.stop?.();
     },
     heard(name, position) {
       for (const one of named([name])) {

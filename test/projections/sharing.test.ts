@@ -1,7 +1,7 @@
 // Handlers that this process takes over and gives up, that another process feeds, and that have lost what they stored.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../src/adapters/event-log/port.js';
-import { RowsLost } from '../../src/adapters/read-models/port.js';
+import { RowsLost, StoreUnavailable } from '../../src/adapters/read-models/port.js';
 import { newId } from '../../src/domain/ids.js';
 import { type Follower, type FollowerOptions, follower } from '../../src/projections/follower.js';
 import type { Handler } from '../../src/projections/handler.js';
@@ -89,6 +89,22 @@ describe('the follower of several processes', () => {
     await one.leave(['rows']);
     expect(await one.waitFor(await append(1), ['other'])).toBe(true);
     expect([rows.seen.length, stateOf(one, 'rows')?.held]).toEqual([3, false]);
+  });
+
+  it('gives up a handler that fails, says so no longer, and gives up the others as well', async () => {
+    const [away, other] = [storing('away'), storing('other')];
+    const failing = new StoreUnavailable('MONGODB_URL', new Error('away'));
+    const one = following([
+      { ...away.handler, handle: () => Promise.reject(failing), stop: () => Promise.reject(failing) },
+      other.handler,
+    ]);
+    await one.start();
+    await append();
+    await until(() => stateOf(one, 'away')?.failing !== undefined);
+    await expect(one.leave(['away', 'other'])).rejects.toThrow(StoreUnavailable);
+    expect(stateOf(one, 'away')).toMatchObject({ held: false });
+    expect(stateOf(one, 'away')?.failing).toBeUndefined();
+    expect(stateOf(one, 'other')).toMatchObject({ held: false });
   });
 
   it('catches up with a handler that it takes over while the others go on', async () => {
