@@ -23,11 +23,11 @@ const verify = (one: Signable, secret: string, raw = false) =>
   new Webhook(secret, raw ? { format: 'raw' } : undefined).verify(one.body, headersOf(one));
 
 describe('X-Webhook-Signature', () => {
-  test('of the scheme 2026 is hex over timestamp and body', () =>
+  test('E30: of the scheme 2026 is hex over timestamp and body', () =>
     expect(signature('2026', 'test_secret_key', 1704067200, body)).toBe(
       'cccba6269a83fb2e41675da45b2d964f371cf64d5431a3d2774f1f20b6944256',
     ));
-  test('of the scheme 2024 is prefixed hex over the body alone', () =>
+  test('E30: of the scheme 2024 is prefixed hex over the body alone', () =>
     expect(signature('2024', 'test_secret_key', 1704067200, body)).toBe(
       'sha256=0a98a080222be2089472c42a1e66aa102fe633d2c94d5c20b2452cf6d19361c3',
     ));

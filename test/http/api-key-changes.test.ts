@@ -100,7 +100,7 @@ describe('PATCH /api-keys/{id}', () => {
 });
 
 describe('POST /api-keys/{id}/rotate', () => {
-  test('makes a new key with a new id; both work until the grace ends', async () => {
+  test('E21: makes a new key with a new id; both work until the grace ends', async () => {
     const old = await create({ name: 'App', scopes: ['read', 'posts:*'] });
     const before = Date.now();
     const { status, body } = await app.call('POST', `/api-keys/${old.id}/rotate`, {
@@ -138,7 +138,7 @@ describe('POST /api-keys/{id}/rotate', () => {
     });
   });
 
-  test('without a body gives 24 hours; with 0 the old key is refused at once', async () => {
+  test('E21: without a body gives 24 hours; with 0 the old key is refused at once', async () => {
     const [one, other] = [await create(), await create()];
     const { body } = await app.call('POST', `/api-keys/${one.id}/rotate`);
     expect(Date.parse(String(body.data['grace_period_ends_at'])) - Date.now()).toBeGreaterThan(86_000_000);
@@ -194,7 +194,7 @@ describe('POST /api-keys/{id}/rotate', () => {
 });
 
 describe('DELETE /api-keys/{id}', () => {
-  test('ends the key at once, and can be repeated by the key itself under its Idempotency-Key', async () => {
+  test('E22: ends the key at once, and can be repeated by the key itself under its Idempotency-Key', async () => {
     const { id, key } = await create({ scopes: ['*'] });
     const request = { key, headers: { 'Idempotency-Key': 'revoke-myself' } };
     expect(await app.call('DELETE', `/api-keys/${id}`, request)).toMatchObject({ status: 204, text: '' });
@@ -203,7 +203,7 @@ describe('DELETE /api-keys/{id}', () => {
   });
 });
 
-test('a key works until it expires, an old one until its grace ends, and not after', async () => {
+test('E23: a key works until it expires, an old one until its grace ends, and not after', async () => {
   let now = new Date('2026-01-15T10:30:00.000Z');
   const clocked = await startTestApp({}, { now: () => now });
   const make = async (body: object) => (await clocked.call('POST', '/api-keys', { body })).body.data as Made;

@@ -22,7 +22,7 @@ const statusFor = (key: string, path?: string) => statusOf(app, key, path);
 const workspace = (more: object = {}) => createWorkspace(app, more);
 
 describe('POST /api-keys', () => {
-  test('answers the whole key, once, with what was asked for', async () => {
+  test('E18: answers the whole key, once, with what was asked for', async () => {
     const wanted = {
       name: 'Mobile App Key',
       scopes: ['posts:read', 'users:read'],
@@ -50,7 +50,7 @@ describe('POST /api-keys', () => {
     expect((await app.call('GET', `/api-keys/${id}?fields=key`)).status).toBe(422);
   });
 
-  test('by default gives read and write, the workspace’s tier and no end: such a key reads and writes but does not delete', async () => {
+  test('E20: by default gives read and write, the workspace’s tier and no end: such a key reads and writes but does not delete', async () => {
     const { key, id, ...rest } = await create();
     expect(rest).toMatchObject({
       scopes: ['read', 'write'],
@@ -179,7 +179,7 @@ describe('POST /api-keys', () => {
 });
 
 describe('GET /api-keys', () => {
-  test('shows keys with the first 11 characters, and when they were last used', async () => {
+  test('E19: shows keys with the first 11 characters, and when they were last used', async () => {
     const headers = await workspace();
     const { id, key } = await create({ scopes: ['read'] }, headers);
     const row = {

@@ -127,7 +127,7 @@ describe.each(dialects)('in the dialect %s', (dialect) => {
         expect((await app.call('GET', `${path}/${gone}`, { headers })).status).toBe(404);
       });
 
-      test('goes on after an operation that fails, and says why in the form of the dialect', async () => {
+      test('E51: goes on after an operation that fails, and says why in the form of the dialect', async () => {
         const { status, body: answered } = await batch(
           path,
           [create(wrong), { action: 'update', id: 999_999, data: update }, create(body())],

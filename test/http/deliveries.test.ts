@@ -55,7 +55,7 @@ const is = (status: string, attempt?: number) => (one: Delivery) =>
   one.status === status && (attempt === undefined || one.attempt === attempt);
 
 describe('an event on its way out', () => {
-  test('is one request, signed over timestamp and body, whose ids agree', async () => {
+  test('E29: is one request, signed over timestamp and body, whose ids agree', async () => {
     const to = await receiving(200);
     const body = { url: to.url, events: ['workspace.*'] };
     const { secret } = (await app.call('POST', '/webhooks', { body })).body.data;
@@ -79,7 +79,7 @@ describe('an event on its way out', () => {
     expect(to.requests).toHaveLength(1);
   });
 
-  test('that fails once is retrying, then a success with a higher attempt', async () => {
+  test('E31: that fails once is retrying, then a success with a higher attempt', async () => {
     const to = await receiving(500, 200);
     const { id, publish } = await endpoint(to, { retry_schedule: [0, 1, 60] });
     await publish();
@@ -137,21 +137,21 @@ describe('GET /webhooks/{id}/deliveries', () => {
     expect(second.body.links.prev).toContain('page=1');
   });
 
-  test.each(['pending', 'success', 'failed', 'retrying'])('filters by %s', async (status) => {
+  test.each(['pending', 'success', 'failed', 'retrying'])('E32: filters by %s', async (status) => {
     const all = (await list(id)).body.data as Delivery[];
     expect((await list(id, `?status=${status}`)).body.data).toEqual(
       all.filter((one) => one.status === status),
     );
   });
 
-  test('shows each time only where it applies', async () => {
+  test('E32: shows each time only where it applies', async () => {
     for (const one of (await list(id)).body.data as Delivery[]) {
       expect('next_retry_at' in one).toBe(one.status === 'retrying');
       expect('delivered_at' in one).toBe(one.status === 'success');
     }
   });
 
-  test('refuses an unknown status', async () => {
+  test('E32: refuses an unknown status', async () => {
     const { status, body } = await list(id, '?status=bogus');
     expect(status).toBe(422);
     expect(body.errors).toHaveProperty('status');
@@ -238,7 +238,7 @@ describe('POST /webhooks/{id}/deliveries/{deliveryId}/retry', () => {
   const retry = (id: number, one: Delivery, headers = {}) =>
     app.call('POST', `/webhooks/${id}/deliveries/${one.id}/retry`, { headers });
 
-  test('brings a retrying delivery forward, whose times still count from its creation', async () => {
+  test('E33: brings a retrying delivery forward, whose times still count from its creation', async () => {
     const to = await receiving(500);
     const { id, publish } = await endpoint(to);
     await publish();
@@ -269,7 +269,7 @@ describe('POST /webhooks/{id}/deliveries/{deliveryId}/retry', () => {
     expect(await delivery(id, is('success'))).toMatchObject({ attempt: 2 });
   });
 
-  test('refuses what has succeeded, and what has reached its maximum of attempts', async () => {
+  test('E33: refuses what has succeeded, and what has reached its maximum of attempts', async () => {
     const to = await receiving(200, 500);
     const { id, publish } = await endpoint(to, { retry_schedule: [0] });
     await publish();
@@ -303,7 +303,7 @@ describe('POST /webhooks/{id}/deliveries/{deliveryId}/retry', () => {
   });
 });
 
-test('ten failures in a row disable the endpoint; switching it on again clears the count', async () => {
+test('E34: ten failures in a row disable the endpoint; switching it on again clears the count', async () => {
   const to = await receiving(...Array.from({ length: 10 }, () => 500), 200);
   const { id, publish } = await endpoint(to);
   const shown = async () => (await app.call('GET', `/webhooks/${id}`)).body.data;

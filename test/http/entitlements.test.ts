@@ -29,7 +29,7 @@ const workspace = async (tier: string) => {
 const GIB = 1_073_741_824;
 
 describe('a check', () => {
-  test('says what is used and what is left', async () => {
+  test('E35, E36: says what is used and what is left', async () => {
     const { record, check } = await workspace('free');
     await record('posts', 45);
     const { status, body } = await check('feature=posts');
@@ -39,7 +39,7 @@ describe('a check', () => {
     expect((await check('feature=posts&quantity=56')).body).toMatchObject({ allowed: false, available: 55 });
   });
 
-  test.each([{}, legacy])('is denied with 200, and says why (%o)', async (headers) => {
+  test.each([{}, legacy])('E35: is denied with 200, and says why (%o)', async (headers) => {
     const { record, check } = await workspace('free');
     await record('posts', 100);
     const { status, body } = await check('feature=posts', headers);
@@ -101,7 +101,7 @@ describe('a check', () => {
       'quantity',
       'The quantity may not be greater than 9007199254740991.',
     ],
-  ])('is refused as %j', async (query, field, sentence) => {
+  ])('E36: is refused as %j', async (query, field, sentence) => {
     const { check } = await workspace('free');
     const { status, body } = await check(query);
     expect([status, body.errors]).toEqual([422, { [field]: [sentence] }]);
@@ -111,7 +111,7 @@ describe('a check', () => {
 });
 
 describe('a record', () => {
-  test('is counted, and shown by the next summary', async () => {
+  test('E37: is counted, and shown by the next summary', async () => {
     const { id, record, summary } = await workspace('pro');
     await record('api_calls', 5_000);
     const { status, body } = await record('api_calls', 1, {

@@ -18,7 +18,7 @@ const keyWith = async (scopes: string[], more: object = {}): Promise<string> =>
   (await app.call('POST', '/api-keys', { body: { name: 'k', scopes, ...more } })).body.data.key;
 
 describe('workspaces', () => {
-  it('1, 2: no key and a bad key get the same 401', async () => {
+  it('E1, E2: no key and a bad key get the same 401', async () => {
     const body = '{"error":"unauthorized","message":"Invalid or missing API key."}';
     expect(await app.call('GET', '/workspaces', { key: null })).toMatchObject({ status: 401, text: body });
     expect(await app.call('GET', '/workspaces', { key: 'nonsense' })).toMatchObject({
@@ -27,7 +27,7 @@ describe('workspaces', () => {
     });
   });
 
-  it('3: a list has its page, links and limit headers', async () => {
+  it('E3: a list has its page, links and limit headers', async () => {
     const { status, body, headers } = await app.call('GET', '/workspaces');
     expect(status).toBe(200);
     expect(body).toMatchObject({ meta: { per_page: 25, current_page: 1 }, links: { prev: null } });
@@ -42,7 +42,7 @@ describe('workspaces', () => {
     }
   });
 
-  it('4, 5: pages of 60, and at most 100 a page', async () => {
+  it('E4, E5: pages of 60, and at most 100 a page', async () => {
     const { body: before } = await app.call('GET', '/workspaces');
     await Promise.all(Array.from({ length: 60 - before.meta.total }, () => create()));
     const { body } = await app.call('GET', '/workspaces?page=2&per_page=25');
@@ -61,7 +61,7 @@ describe('workspaces', () => {
       expect((await app.call('GET', `/workspaces?${bad}`)).status).toBe(422);
   });
 
-  it('6, 7: are created as asked, with defaults for the rest', async () => {
+  it('E6, E7: are created as asked, with defaults for the rest', async () => {
     const { status, body } = await create({ name: 'New Workspace', slug: 'new-workspace', tier: 'pro' });
     expect(status).toBe(201);
     expect(body).toEqual({
@@ -80,7 +80,7 @@ describe('workspaces', () => {
     });
   });
 
-  it('8, 9: need a name of at most 255 characters', async () => {
+  it('E8, E9: need a name of at most 255 characters', async () => {
     expect(await create({})).toMatchObject({
       status: 422,
       body: {
@@ -95,7 +95,7 @@ describe('workspaces', () => {
     expect((await create({ name: '🎈'.repeat(255) })).status).toBe(201);
   });
 
-  it('10, 11: are read with settings; an unknown one is a 404 of its own', async () => {
+  it('E10, E11: are read with settings; an unknown one is a 404 of its own', async () => {
     expect((await app.call('GET', '/workspaces/1')).body.data.settings).toEqual({
       timezone: 'UTC',
       locale: 'en_GB',
@@ -104,7 +104,7 @@ describe('workspaces', () => {
     expect([status, text]).toEqual([404, '{"error":"not_found","message":"Workspace not found."}']);
   });
 
-  it('12, 13: are changed, keeping what is not named, and deleted', async () => {
+  it('E12, E13: are changed, keeping what is not named, and deleted', async () => {
     const { id } = (await create()).body.data;
     const changed = await app.call('PATCH', `/workspaces/${id}`, {
       body: { name: 'Updated Name', settings: { timezone: 'Europe/London' } },
@@ -121,7 +121,7 @@ describe('workspaces', () => {
     expect((await app.call('DELETE', `/workspaces/${id}`)).status).toBe(404);
   });
 
-  it('14, 15: scopes open what they name and nothing else', async () => {
+  it('E14, E15: scopes open what they name and nothing else', async () => {
     const read = await keyWith(['workspaces:read']);
     expect(await app.call('POST', '/workspaces', { key: read, body: { name: 'x' } })).toMatchObject({
       status: 403,
@@ -140,7 +140,7 @@ describe('workspaces', () => {
       expect((await app.call('POST', path, { key: reader, body: {} })).status).toBe(403);
   });
 
-  it('16, 17: are sorted, cut to fields, filtered by date and searched', async () => {
+  it('E16, E17: are sorted, cut to fields, filtered by date and searched', async () => {
     const sorted = (
       await app.call('GET', '/workspaces?sort=-created_at,name&fields=id,name,created_at&per_page=100')
     ).body.data;
@@ -198,7 +198,7 @@ describe('workspaces', () => {
 });
 
 describe('limits', () => {
-  it('42: a free key has 60 requests a minute, a starter key 1,200', { timeout: 60_000 }, async () => {
+  it('E42: a free key has 60 requests a minute, a starter key 1,200', { timeout: 60_000 }, async () => {
     const free = await keyWith(['*'], { rate_limit_tier: 'free' });
     for (let n = 0; n < 60; n++)
       expect((await app.call('GET', '/api-keys/current', { key: free })).status).toBe(200);
@@ -228,7 +228,7 @@ describe('limits', () => {
     expect((await app.call('GET', '/api-keys/current', { key: starter })).status).toBe(429);
   });
 
-  it('48: in the 2024 dialect a free key has 1,050 requests an hour', { timeout: 60_000 }, async () => {
+  it('E48: in the 2024 dialect a free key has 1,050 requests an hour', { timeout: 60_000 }, async () => {
     // Above what the other dialect's window would admit, so the tables are told apart.
     const free = await keyWith(['*'], { rate_limit_tier: 'free' });
     for (let n = 0; n < 1_050; n += 50) {
@@ -258,7 +258,7 @@ describe('idempotency', () => {
     headers = { 'idempotency-key': randomUUID() };
   });
 
-  it('43: one key makes one workspace, and another body is refused', async () => {
+  it('E43: one key makes one workspace, and another body is refused', async () => {
     const body = { name: `Once ${randomUUID()}` };
     const [first, second] = [
       await app.call('POST', '/workspaces', { body, headers }),
@@ -282,7 +282,7 @@ describe('idempotency', () => {
     expect(events.filter(({ type }) => type === 'WorkspaceCreated')).toHaveLength(1);
   });
 
-  it('44: a replayed creation of a key shows the same key', async () => {
+  it('E44: a replayed creation of a key shows the same key', async () => {
     const body = { name: 'replayed' };
     const first = await app.call('POST', '/api-keys', { body, headers });
     await app.restart();
@@ -316,7 +316,7 @@ describe('idempotency', () => {
 });
 
 describe('errors and dialects', () => {
-  it('45: a handler that fails unexpectedly answers 500 with the request id, no stack, no path', async () => {
+  it('E45: a handler that fails unexpectedly answers 500 with the request id, no stack, no path', async () => {
     const config = { ...app.app.config, DATA_DIR: `${app.dir}/failing`, BOOTSTRAP_API_KEY: app.key };
     const lines: string[] = [];
     const note = (_: object, text?: string) => lines.push(text ?? '');
@@ -344,7 +344,7 @@ describe('errors and dialects', () => {
     await failing.stop();
   });
 
-  it('46: the 2024 dialect has its own pages and ids, and takes both forms', async () => {
+  it('E46: the 2024 dialect has its own pages and ids, and takes both forms', async () => {
     const { body } = await app.call('GET', '/workspaces', { headers: legacy });
     expect(body.meta).toEqual({
       current_page: 1,
@@ -362,7 +362,7 @@ describe('errors and dialects', () => {
     expect((await app.call('GET', `/workspaces/${id}`)).body.data.id).toBe(1);
   });
 
-  it('47: the 2024 dialect nests validation errors', async () => {
+  it('E47: the 2024 dialect nests validation errors', async () => {
     const { status, body, headers } = await app.call('POST', '/workspaces', { body: {}, headers: legacy });
     expect(status).toBe(422);
     expect(body).toEqual({
@@ -386,7 +386,7 @@ describe('errors and dialects', () => {
 });
 
 describe('tenancy', () => {
-  it('52: each of two tenants sees its own keys, endpoints and deliveries only', async () => {
+  it('E52: each of two tenants sees its own keys, endpoints and deliveries only', async () => {
     const tenant = async (email: string) => {
       const { key } = await app.app.bootstrap.mintKey({ email });
       const webhook = await app.call('POST', '/webhooks', {

@@ -29,7 +29,7 @@ const home = async (): Promise<string> => {
 };
 
 describe('the servers', () => {
-  test('are listed with the names of their tools, a page at a time', async () => {
+  test('E40: are listed with the names of their tools, a page at a time', async () => {
     const { status, body } = await app.call('GET', '/mcp/servers');
     expect(status).toBe(200);
     expect(body.data).toEqual([
@@ -62,7 +62,7 @@ describe('the servers', () => {
     }
   });
 
-  test('show their tools with parameters', async () => {
+  test('E40: show their tools with parameters', async () => {
     const { status, body } = await app.call('GET', '/mcp/servers/filesystem/tools');
     expect(status).toBe(200);
     expect(body.data[0]).toEqual({
@@ -80,7 +80,7 @@ describe('the servers', () => {
 });
 
 describe('a call', () => {
-  test('answers what the tool answers, at the top of the body, in both dialects', async () => {
+  test('E40: answers what the tool answers, at the top of the body, in both dialects', async () => {
     expect((await call('write_file', { path: '/path/to/file.txt', content: 'x'.repeat(1234) })).body).toEqual(
       {
         result: { path: '/path/to/file.txt', size: 1234 },
@@ -248,7 +248,7 @@ describe('a call', () => {
     expect(events).toEqual([]);
   });
 
-  test('of an unknown server or tool is not found', async () => {
+  test('E40: of an unknown server or tool is not found', async () => {
     const refused = await app.call('POST', '/mcp/tools/call', { body: { server: 'no', tool: 'read_file' } });
     expect([refused.status, refused.body.message]).toEqual([404, 'Resource not found.']);
     const { status, body } = await call('no', {});
@@ -266,7 +266,7 @@ describe('a path that would lead out of the workspace’s folder', () => {
     '..\\..\\encryption.key',
     'link/encryption.key',
   ];
-  test.each(paths)('%s is refused without a byte of what is there', async (path) => {
+  test.each(paths)('E40: %s is refused without a byte of what is there', async (path) => {
     await call('write_file', { path: 'here.txt', content: 'here' });
     const folder = await home();
     await symlink(app.dir, join(folder, 'link')).catch(() => undefined);
@@ -297,7 +297,7 @@ describe('a resource', () => {
     await call('write_file', { path: 'notes/ä b%c.json', content: '{}' });
   });
 
-  test('is read by its URI, as it is or percent-encoded, with the same answer in both dialects', async () => {
+  test('E41: is read by its URI, as it is or percent-encoded, with the same answer in both dialects', async () => {
     const expected = { data: { uri: 'filesystem://notes/a.txt', content: 'Hello', mime_type: 'text/plain' } };
     for (const options of [{}, in2024])
       for (const uri of ['filesystem://notes/a.txt', encodeURIComponent('filesystem://notes/a.txt')]) {

@@ -52,7 +52,7 @@ describe('a namespace without packages', () => {
     expect(pool.body).toMatchObject({ allowed: false, current_usage: 100 });
   });
 
-  test.each([{}, legacy])('is checked in the shape of the older reference (%o)', async (headers) => {
+  test.each([{}, legacy])('E49: is checked in the shape of the older reference (%o)', async (headers) => {
     const { namespace } = await workspace('free');
     const one = await namespace();
     expect((await check(one, 'storage', GIB, headers)).body).toEqual({

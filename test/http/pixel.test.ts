@@ -67,7 +67,7 @@ const newSite = async (settings: object = {}) => {
 };
 
 describe('POST /pixel/track', () => {
-  test('takes a hit for the workspace that has registered the domain', async () => {
+  test('E39: takes a hit for the workspace that has registered the domain', async () => {
     const { page, id } = await newSite();
     const found = await hits(async () => {
       for (const dialect of [{}, legacy]) {
@@ -192,7 +192,7 @@ describe('POST /pixel/track', () => {
     expect((await track(good)).status).toBe(200);
   });
 
-  test('takes 300 in a minute from one address; config has 300 of its own', async () => {
+  test('E39: takes 300 in a minute from one address; config has 300 of its own', async () => {
     const { page } = await newSite();
     const answers = await Promise.all(Array.from({ length: 301 }, () => track(hit(page))));
     const statuses = answers.map(({ status }) => status);
@@ -257,7 +257,7 @@ describe('POST /pixel/track', () => {
 
 describe('GET /pixel/config', () => {
   const all = { enabled: true, features: { pageviews: true, events: true, sessions: true }, sample_rate: 1 };
-  test('says what the pixel does for the domain of the page', async () => {
+  test('E39: says what the pixel does for the domain of the page', async () => {
     const { domain, key } = await newSite({ pixel: { enabled: false } });
     expect((await call('GET', '/pixel/config')).body).toEqual(all);
     for (const headers of [{ origin: `https://${domain}` }, { referer: `https://${domain}/a` }, legacy])

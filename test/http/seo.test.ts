@@ -24,7 +24,7 @@ const newWorkspace = async (): Promise<{ id: string; slug: string; headers: Reco
 const submit = (body: object, headers = {}) => app.call('POST', '/seo/report', { body, headers });
 
 describe('POST /seo/report', () => {
-  test('keeps a report in the context workspace: one event, and its issues are listed at once', async () => {
+  test('E38: keeps a report in the context workspace: one event, and its issues are listed at once', async () => {
     const { id, headers } = await newWorkspace();
     let made: Awaited<ReturnType<typeof submit>> | undefined;
     const events = await app.appended(async () => {
@@ -209,7 +209,7 @@ describe('GET /seo/issues/{workspace_id}', () => {
     },
   );
 
-  test('does not exist for whoever is no member, by any of its names', async () => {
+  test('E38: does not exist for whoever is no member, by any of its names', async () => {
     const stranger = await newTenant(app);
     for (const headers of [{}, legacy])
       for (const name of [workspace.id, workspace.slug]) {

@@ -24,7 +24,7 @@ const receiving = async (answer?: () => Reply): Promise<Receiver> => {
 const create = (more: object = {}, headers = {}) => createWebhook(app, more, headers);
 
 describe('POST /webhooks/{id}/test', () => {
-  test('sends a signed event and shows what came back', async () => {
+  test('E28: sends a signed event and shows what came back', async () => {
     const { url: target, requests } = await receiving(() => ({ status: 200, body: '{"received": true}' }));
     const { id, secret } = await create({ url: target });
     const { status, body } = await app.call('POST', `/webhooks/${id}/test`);
@@ -71,7 +71,7 @@ describe('POST /webhooks/{id}/test', () => {
         .digest('hex')}`,
     );
   });
-  test('reports a refusal, a timeout and a dead address with 200, and records nothing', async () => {
+  test('E28: reports a refusal, a timeout and a dead address with 200, and records nothing', async () => {
     const failing = await receiving(() => ({ status: 500, body: 'oops' }));
     const slow = await receiving(() => ({ status: 200, delayMs: 60_000 }));
     const answers: [string, object][] = [
@@ -181,7 +181,7 @@ describe('POST /webhooks/{id}/secret/rotate', () => {
   });
 });
 
-test('an endpoint on workspace.* gets one signed request for a new workspace', async () => {
+test('E29: an endpoint on workspace.* gets one signed request for a new workspace', async () => {
   const { url: target, waitFor, requests } = await receiving();
   const { secret } = await create({ url: target, events: ['workspace.*'] });
   const made = await app.call('POST', '/workspaces', { body: { name: 'Told Ltd' } });

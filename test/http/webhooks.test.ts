@@ -14,7 +14,7 @@ afterAll(() => app.stop());
 const create = (more: object = {}, headers = {}) => createWebhook(app, more, headers);
 
 describe('POST /webhooks', () => {
-  test('answers the new endpoint with its secret, once', async () => {
+  test('E24: answers the new endpoint with its secret, once', async () => {
     const { status, body } = await app.call('POST', '/webhooks', { body: wanted });
     expect(status).toBe(201);
     expect(body).toEqual({
@@ -40,7 +40,7 @@ describe('POST /webhooks', () => {
     }
     expect((await app.call('GET', `/webhooks/${id}?fields=secret`)).status).toBe(422);
   });
-  test('echoes a secret that was given', async () =>
+  test('E25: echoes a secret that was given', async () =>
     expect(await create({ secret: 'whsec_abc123def456...' })).toMatchObject({
       secret: 'whsec_abc123def456...',
     }));
@@ -91,7 +91,7 @@ describe('POST /webhooks', () => {
     ],
     [{ url, events: ['*'], metadata: { a: 1 } }, 'metadata.a', 'The metadata.a must be a string.'],
     [{ url, events: ['*'], evnts: ['x'] }, 'evnts', 'The evnts field is not known.'],
-  ])('%j is refused', async (body, field, sentence) => {
+  ])('E26: %j is refused', async (body, field, sentence) => {
     const answer = await app.call('POST', '/webhooks', { body });
     expect(answer.status).toBe(422);
     expect(answer.body['errors']).toEqual({ [field as string]: [sentence] });
@@ -187,7 +187,7 @@ describe('GET /webhooks', () => {
 });
 
 describe('PATCH /webhooks/{id}', () => {
-  test('changes what is named and shows it on the next read', async () => {
+  test('E27: changes what is named and shows it on the next read', async () => {
     const { id } = await create();
     const { status, body } = await app.call('PATCH', `/webhooks/${id}`, {
       body: { events: ['post.*'], is_active: false },
