@@ -63,7 +63,8 @@ export const lanes = (deps: {
       if (!lane.members.has(one)) continue;
       const feeding = feed(one, batch);
       one.busy = feeding.catch(() => undefined);
-      if ((await feeding) === 'lost') {
+      // It may have been set back or left meanwhile: twice in lanes, it would undo its own work.
+      if ((await feeding) === 'lost' && lane.members.has(one)) {
         one.stored = Math.max(one.stored, one.position); // it has to come there again
         startAgain(lane, one);
       }
@@ -117,11 +118,18 @@ export const lanes = (deps: {
     if (!signal.aborted) throw new Error('The subscription ended.');
   };
 
+  /** From now on nobody may join it. */
+  const close = (lane: Lane) => {
+    const at = all.indexOf(lane);
+    if (at !== -1) all.splice(at, 1);
+  };
+
   /** Moves everybody into an older lane, where there is one; true when this one is over. */
   const joined = async (lane: Lane): Promise<boolean> => {
     await lane.reacted;
     const into = older(lane);
     if (!into) return false;
+    close(lane);
     for (const one of lane.members) into.members.add(one);
     lane.members.clear();
     into.turn.abort();
@@ -145,14 +153,11 @@ export const lanes = (deps: {
         await delay(backOff(failures++), undefined, { signal: stopping }).catch(() => undefined);
       }
     }
+    close(lane); // at once: between two turns somebody might join it
   };
 
   const follow = async (lane: Lane) => {
-    try {
-      await followAll(lane);
-    } finally {
-      all.splice(all.indexOf(lane), 1); // at once: nobody may join it any more
-    }
+    await followAll(lane);
     await lane.reacted.catch(() => undefined);
   };
 

@@ -148,6 +148,47 @@ describe('the follower of several processes', () => {
     expect(stateOf(one, 'rows')?.rebuilding).toBe(false);
   });
 
+  it('starts a handler once whose loss is noticed twice: by a look, and by what it was storing meanwhile', async () => {
+    const rows = storing('rows');
+    let starts = 0;
+    let inHand = 0;
+    let most = 0;
+    let release: () => void = () => undefined;
+    let blocked = false;
+    const one = following([
+      {
+        ...rows.handler,
+        async start() {
+          starts += 1;
+          return rows.handler.start();
+        },
+        async handle(batch) {
+          inHand += 1;
+          most = Math.max(most, inHand);
+          if (blocked)
+            await new Promise<void>((resolve) => {
+              release = resolve;
+            });
+          inHand -= 1;
+          return rows.handler.handle(batch);
+        },
+      },
+    ]);
+    await one.start();
+    expect(await one.waitFor(await append(3))).toBe(true);
+    await one.lookAt(['rows']);
+    blocked = true;
+    const last = await append();
+    await until(() => inHand === 1);
+    rows.empty();
+    await one.lookAt(['rows']);
+    blocked = false;
+    release();
+    expect(await one.waitFor(last)).toBe(true);
+    expect(await one.waitFor(await append())).toBe(true);
+    expect({ starts, most }).toEqual({ starts: 2, most: 1 });
+  });
+
   it('notices that rows are gone although nothing is appended', async () => {
     const rows = storing('rows');
     const one = following([rows.handler]);

@@ -23,6 +23,9 @@ const OUTAGE_MS = Number(process.env['TEST_OUTAGE_SECONDS'] ?? '13') * 1_000;
 if (!(OUTAGE_MS > NOTICED_MS + ANSWERED_MS))
   throw new Error(`TEST_OUTAGE_SECONDS must be more than ${(NOTICED_MS + ANSWERED_MS) / 1_000}.`);
 
+/** So much of what a process printed is shown when a test fails. */
+const TOLD_CHARACTERS = 4_000;
+
 /** Waits this long for a test of one fault, ms. */
 export const FAULT_TIMEOUT = 180_000 + 2 * OUTAGE_MS;
 
@@ -79,6 +82,15 @@ export const survives = async (
     await load.stop();
     await watch.stop();
     await expectNothingLostOrDoubled(fleet, load, receiver);
+  } catch (error) {
+    for (const { pid, url, output } of fleet.processes) {
+      const said = await fetch(`${url}/ready`).then(
+        (response) => response.text(),
+        (failure: unknown) => String(failure),
+      );
+      console.error(`process ${pid}: ${said}\n${output().slice(-TOLD_CHARACTERS)}`);
+    }
+    throw error;
   } finally {
     load?.giveUp();
     await watch?.stop();
