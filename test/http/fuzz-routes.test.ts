@@ -134,8 +134,8 @@ test('of bent requests to every route none gives a 5xx or hangs', async () => {
     }),
     { numRuns: 400 },
   );
-  // Else nothing got through to the handlers.
-  expect([...seen.values()].filter((status) => status < 300).length).toBeGreaterThan(20);
+  // Else nothing got through to the handlers. How many do is chance: some twenty of the four hundred.
+  expect([...seen.values()].filter((status) => status < 300).length).toBeGreaterThan(5);
   expect((await app.call('GET', '/workspaces/1')).status).toBe(200);
   expect((await app.call('GET', '/user')).body.data.id).toBe(1);
 }, 60_000);
