@@ -18,8 +18,10 @@ const [command, ...paths] = process.argv.slice(2);
 if (command === 'failed') {
   for (const file of filesOf(paths[0]).filter(failures)) console.log(relative('', file.name));
 } else {
-  // A file that ran again counts as it ended: the later run's result stands.
-  const files = [...new Map(paths.flatMap(filesOf).map((file) => [file.name, file])).values()];
+  // The first is `npm test`. Of the runs on servers a file that ran again counts as it ended.
+  const [main, ...servers] = paths;
+  const last = new Map(servers.flatMap(filesOf).map((file) => [file.name, file]));
+  const files = [...filesOf(main), ...last.values()];
   const tests = files.flatMap(({ assertionResults }) => assertionResults);
   const skipped = tests.filter(({ status }) => status === 'skipped' || status === 'pending');
   for (const { fullName } of skipped) console.log(`- skipped: ${fullName}`);
