@@ -1,11 +1,10 @@
 // POST /workspaces with Idempotency-Key, durable, 64 in flight, against Emmett in memory on Express 5.
 import { startCore } from '../lib/core.mjs';
 import { alternate } from '../lib/pairs.mjs';
-import { load, startScript } from '../lib/process.mjs';
+import { load, loadFresh } from '../lib/process.mjs';
 
 export const run = async (nodeArguments = [], options = {}) => {
   const core = await startCore({}, nodeArguments);
-  const emmett = await startScript('bench/servers/emmett.mjs');
   const request = {
     method: 'POST',
     path: '/api/v1/workspaces',
@@ -20,9 +19,12 @@ export const run = async (nodeArguments = [], options = {}) => {
     name: 'POST /workspaces, Idempotency-Key, on disk, 64 in flight',
     target: 1,
     subject: { name: 'core-api, synced', measure: () => load(core, request) },
-    baseline: { name: 'Emmett in memory, Express 5', measure: () => load(emmett, request) },
+    baseline: {
+      name: 'Emmett in memory, Express 5',
+      measure: () => loadFresh('bench/servers/emmett.mjs', request),
+    },
     ...options,
   });
-  await Promise.all([core.stop(), emmett.stop()]);
+  await core.stop();
   return [result];
 };

@@ -2,7 +2,7 @@
 import { largeCatalogue } from '../lib/catalogue.mjs';
 import { startCore } from '../lib/core.mjs';
 import { alternate } from '../lib/pairs.mjs';
-import { load, startScript } from '../lib/process.mjs';
+import { load, loadFresh } from '../lib/process.mjs';
 
 export const run = async (nodeArguments = [], options = {}) => {
   const results = [];
@@ -12,7 +12,6 @@ export const run = async (nodeArguments = [], options = {}) => {
   ]) {
     const catalogue = largeCatalogue();
     const core = await startCore({ CATALOGUE_FILE: catalogue.file }, nodeArguments);
-    const emmett = await startScript('bench/servers/emmett.mjs');
     const request = {
       method: 'POST',
       path: '/api/v1/entitlements/usage',
@@ -29,12 +28,12 @@ export const run = async (nodeArguments = [], options = {}) => {
         subject: { name: 'core-api, synced', measure: () => load(core, request) },
         baseline: {
           name: 'Emmett in memory, Express 5, nothing to fold',
-          measure: () => load(emmett, request),
+          measure: () => loadFresh('bench/servers/emmett.mjs', request),
         },
         ...options,
       }),
     );
-    await Promise.all([core.stop(), emmett.stop()]);
+    await core.stop();
     catalogue.remove();
   }
   return results;
