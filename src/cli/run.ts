@@ -17,7 +17,7 @@ const dispatch = async (
   if (['help', '--help', '-h'].includes(command) || args.includes('--help')) return done(usage);
   if (command === 'verify') {
     if (args.length > 0) throw new UsageError('verify takes no options.');
-    const { sound, text } = await verify(config().DATA_DIR);
+    const { sound, text } = await verify(config());
     return { code: sound ? 0 : 1, text };
   }
   if (command !== 'keys') throw new UsageError(`There is no command ${command}.`);

@@ -13,7 +13,8 @@ export const usage = `Usage: npm run cli -- <command> [options]
       --status <status>           active, rotating, disabled, expired or revoked
       --json                      as JSON
   keys revoke <id>                Revoke an API key; it stops working at once.
-  verify                          Check the event log: checksums, hash chain, numbering.
+  verify                          Check the event log in DATA_DIR: checksums, hash chain, numbering.
+                                  Refused when EVENTSTORE_URL is set: that log has no such chain.
   help                            Show this.
 
 The settings are those of the server (see .env.example); DATA_DIR says where the data is.

@@ -1,6 +1,7 @@
 // Signing of what is sent to an endpoint: three signatures, so that old and new receivers and any library can verify.
 import { createHmac } from 'node:crypto';
-import type { Scheme } from '../domain/webhooks.js';
+import type { SecretBox } from '../commands/webhooks.js';
+import type { Scheme, WebhookRecord } from '../domain/webhooks.js';
 
 /** One request to sign. `previousSecret` = the one before a rotation, while it still counts. */
 export type Signable = {
@@ -48,6 +49,17 @@ export const signature = (scheme: Scheme, secret: string, timestamp: number, bod
 /** One `v1,…` of the webhook-signature header (Standard Webhooks 1.0). */
 export const standardSignature = (secret: string, eventId: string, timestamp: number, body: string): string =>
   `v1,${hmac(keyOf(secret), `${eventId}.${timestamp}.${body}`, 'base64')}`;
+
+/** The secrets of an endpoint that sign at `now`, opened: the one before a rotation as long as its grace lasts. */
+export const secretsAt = (
+  endpoint: Pick<WebhookRecord, 'id' | 'secret' | 'previousSecret' | 'previousUntil'>,
+  now: Date,
+  { open }: Pick<SecretBox, 'open'>,
+): Pick<Signable, 'secret' | 'previousSecret'> => {
+  const { id, secret, previousSecret, previousUntil } = endpoint;
+  const counts = previousSecret !== null && (previousUntil ?? '') > now.toISOString();
+  return { secret: open(secret, id), ...(counts ? { previousSecret: open(previousSecret, id) } : {}) };
+};
 
 /** The signature headers of one attempt; during a rotation's grace both secrets sign. */
 export const signatures = (signable: Signable): Record<string, string> => {

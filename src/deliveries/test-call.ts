@@ -6,7 +6,7 @@ import { payload } from '../dialects/payloads.js';
 import { publicId } from '../domain/ids.js';
 import type { WebhookRecord } from '../domain/webhooks.js';
 import type { Outcome, Poster } from './post.js';
-import { announcement, signatures } from './sign.js';
+import { announcement, secretsAt, signatures } from './sign.js';
 
 export const TEST_TYPE = 'webhook.test';
 
@@ -25,19 +25,6 @@ export type TestCall = (endpoint: WebhookRecord, asking: Asking) => Promise<Outc
 
 const idIn = (dialect: Dialect, { id, number }: WebhookRecord) =>
   dialect === '2026' ? number : publicId('webhook', id);
-
-/** The secrets that sign now: the one before a rotation as long as its grace lasts. */
-const secretsAt = (
-  { id, secret, previousSecret, previousUntil }: WebhookRecord,
-  now: Date,
-  { open }: TestCallDeps['secrets'],
-) => ({
-  secret: open(secret, id),
-  previousSecret:
-    previousSecret !== null && (previousUntil ?? '') > now.toISOString()
-      ? open(previousSecret, id)
-      : undefined,
-});
 
 export const testCall =
   ({ poster, secrets, timeoutMs }: TestCallDeps): TestCall =>

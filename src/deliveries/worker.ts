@@ -14,7 +14,7 @@ import { nextDue, type Schedule } from '../domain/retry-schedule.js';
 import type { WebhookRecord } from '../domain/webhooks.js';
 import type { Payloads } from './payload.js';
 import type { Outcome, Poster } from './post.js';
-import { announcement, signatures } from './sign.js';
+import { announcement, secretsAt, signatures } from './sign.js';
 import { standingOf } from './standing.js';
 
 export type WorkerDeps = {
@@ -83,20 +83,12 @@ export const worker = (deps: WorkerDeps): ((job: Job) => Promise<void>) => {
   };
 
   const headersFor = (delivery: Delivery, endpoint: WebhookRecord, at: Date, body: string) => {
-    const { id, scheme, secret, previousSecret, previousUntil } = endpoint;
     const timestamp = Math.floor(at.getTime() / 1_000);
-    const previous =
-      previousSecret !== null && (previousUntil ?? '') > at.toISOString() ? previousSecret : undefined;
+    const eventId = publicId('event', delivery.eventId);
+    const secrets = secretsAt(endpoint, at, deps.secrets);
     return {
       ...announce(delivery, timestamp),
-      ...signatures({
-        scheme,
-        secret: deps.secrets.open(secret, id),
-        ...(previous === undefined ? {} : { previousSecret: deps.secrets.open(previous, id) }),
-        eventId: publicId('event', delivery.eventId),
-        timestamp,
-        body,
-      }),
+      ...signatures({ scheme: endpoint.scheme, ...secrets, eventId, timestamp, body }),
     };
   };
 

@@ -21,6 +21,13 @@ const parseRange = (text: string): Range | undefined => {
   return /^(?:0|[1-9][0-9]{0,2})$/.test(bits) && Number(bits) <= most ? [address, Number(bits)] : undefined;
 };
 
+/** A link-local address also says through which of the client's interfaces it is reached: that is no part of it. */
+const parseClient = (text: string): Address | undefined =>
+  parseAddress(text.replace(/^(fe[89ab][0-9a-f]:[0-9a-f:]*)%[\w.-]{1,32}$/i, '$1'));
+
+/** True for the address of a client: IPv4 or IPv6. */
+export const isIpAddress = (text: string): boolean => parseClient(text) !== undefined;
+
 /** True for an IPv4 or IPv6 address, alone or with `/bits`. */
 export const isIpRange = (text: string): boolean => parseRange(text) !== undefined;
 
@@ -43,7 +50,7 @@ const forms = (address: Address): readonly Address[] => {
 /** True when the list is empty (all may) or holds the address. An address that cannot be read is in no list. */
 export const ipAllowed = (list: readonly string[], ip: string): boolean => {
   if (list.length === 0) return true;
-  const address = parseAddress(ip);
+  const address = parseClient(ip);
   if (!address) return false;
   return forms(address).some((form) =>
     rangesOf(list).some(([start, bits]) => form.kind() === start.kind() && form.match(start, bits)),

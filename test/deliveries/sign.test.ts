@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
-import { announcement, keyOf, type Signable, signature, signatures } from '../../src/deliveries/sign.js';
+import {
+  announcement,
+  keyOf,
+  type Signable,
+  secretsAt,
+  signature,
+  signatures,
+} from '../../src/deliveries/sign.js';
 
 const body = '{"event":"test"}';
 const timestamp = Math.floor(Date.now() / 1000);
@@ -82,6 +89,27 @@ describe('during a rotation', () => {
     expect(headers['X-Webhook-Signature-Previous']).toBe(signature('2026', older, timestamp, body));
     expect(headersOf(signable)).not.toHaveProperty('X-Webhook-Signature-Previous');
   });
+});
+
+describe('the secrets that sign', () => {
+  const rotated = {
+    id: 'w',
+    secret: 'new',
+    previousSecret: 'old',
+    previousUntil: '2026-01-16T10:30:00.000Z',
+  };
+  const at = (instant: string, endpoint: Parameters<typeof secretsAt>[0] = rotated) =>
+    secretsAt(endpoint, new Date(instant), { open: (sealed, id) => `${id}:${sealed}` });
+  test('are both as long as the grace of a rotation lasts, then the new one alone', () => {
+    expect(at('2026-01-16T10:29:59.999Z')).toEqual({ secret: 'w:new', previousSecret: 'w:old' });
+    expect(at('2026-01-16T10:30:00.000Z')).toEqual({ secret: 'w:new' });
+  });
+  test('are one where there was no rotation', () =>
+    expect(at('2026-01-16T10:29:59.999Z', { ...rotated, previousSecret: null, previousUntil: null })).toEqual(
+      {
+        secret: 'w:new',
+      },
+    ));
 });
 
 test('a request announces its event, delivery and time', () =>

@@ -34,3 +34,16 @@ it('tells of an incomplete end, which is no damage', async () => {
     text: expect.stringContaining('8 bytes at the end are no whole line'),
   });
 });
+
+it('refuses in one sentence when the log is on a server, whatever the folder holds', async () => {
+  await cli('keys', 'create', '--email', 'ada@example.com');
+  const servers = {
+    EVENTSTORE_URL: 'esdb://127.0.0.1:9?tls=false',
+    ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64'),
+  };
+  const { code, text } = await run(['verify'], () => readConfig({ DATA_DIR: dir, ...servers }));
+  expect(code).toBe(1);
+  expect(text).toMatch(
+    /^verify checks the hash chain of the embedded log[^.\n]*EVENTSTORE_URL is set[^.\n]*\.$/,
+  );
+});

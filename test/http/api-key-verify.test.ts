@@ -64,9 +64,28 @@ describe('POST /api-keys/verify', () => {
     const { key } = await create({ allowed_ips: ['203.0.113.0/24', '2001:db8::/32'] });
     for (const ip of ['203.0.113.9', '2001:db8::1', '::ffff:203.0.113.9'])
       expect(await verify({ key, ip })).toMatchObject({ body: { valid: true } });
-    for (const ip of ['203.0.114.1', 'nonsense', ''])
+    for (const ip of ['203.0.114.1', '2001:db9::1'])
       expect(await verify({ key, ip })).toMatchObject(no('IP_NOT_ALLOWED'));
     expect(await verify({ key })).toMatchObject(no('IP_NOT_ALLOWED'));
+  });
+
+  test('refuses what is no address, also for a key that is bound to none', async () => {
+    const { key } = await create();
+    const fault = ['The ip must be a valid IP address.'];
+    for (const ip of ['nonsense', '', '203.0.113', '203.0.113.256', '203.0.113.0/24', '2001:db8::g']) {
+      expect(await verify({ key, ip })).toMatchObject({
+        status: 422,
+        body: { error: 'validation_failed', errors: { ip: fault } },
+      });
+      expect(await verify({ key, ip }, { 'X-API-Dialect': '2024' })).toMatchObject({
+        status: 422,
+        body: { error: { code: 'VALIDATION_ERROR', details: { ip: fault } } },
+      });
+    }
+    expect(await verify({ key, ip: 5 })).toMatchObject({
+      status: 422,
+      body: { errors: { ip: ['The ip must be a string.'] } },
+    });
   });
 
   test('counts against the key’s own rate limit; what is refused otherwise does not', async () => {

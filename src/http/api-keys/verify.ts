@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ReadModels } from '../../adapters/read-models/port.js';
 import type { KeyUses } from '../../commands/key-uses.js';
 import { shownApiKey, type VerifyCode, verifyAnswer } from '../../dialects/api-keys.js';
+import { isIpAddress } from '../../domain/ip-ranges.js';
 import { holds } from '../../domain/scopes.js';
 import { type CheckedKey, checkKey } from '../auth.js';
 import type { Limiter } from '../rate-limit.js';
@@ -13,7 +14,11 @@ const VerifyBody = z.strictObject({
   /** Checked when given. */
   scope: z.string().max(255).optional(),
   /** Address of the key's user; a key that is bound to addresses does not count without it. */
-  ip: z.string().max(100).optional(),
+  ip: z
+    .string()
+    .refine(isIpAddress, 'The :attribute must be a valid IP address.')
+    .meta({ maxLength: 100, examples: ['203.0.113.9'] })
+    .optional(),
 });
 type VerifyBody = z.output<typeof VerifyBody>;
 
