@@ -138,6 +138,12 @@ describe('Dockerfile', () => {
     expect(lines.indexOf('USER node')).toBeLessThan(lines.findIndex((line) => line.startsWith('VOLUME')));
     expect(valuesOf('RUN').at(-1)).toContain('chown node:node /data');
     expect(valuesOf('HEALTHCHECK')[0]).toContain('/health');
-    expect(valuesOf('CMD')).toEqual(['["node", "dist/main.js"]']);
+  });
+
+  test('starts Node with the flags of npm start', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } };
+    const flags = scripts.start.match(/--max\S+/g) ?? [];
+    expect(flags).not.toEqual([]);
+    expect(valuesOf('CMD').map((text) => JSON.parse(text))).toEqual([['node', ...flags, 'dist/main.js']]);
   });
 });

@@ -1,11 +1,14 @@
 // Our server under test: the real one, all middleware on, on a fresh folder.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startScript } from './process.mjs';
 
 const KEY = `sk_test_${'b'.repeat(40)}`;
 const KEYS = 24;
+/** What `npm start` tells Node about its memory. */
+const flags = /--max\S+/g;
+const startFlags = JSON.parse(readFileSync('package.json', 'utf8')).scripts.start.match(flags) ?? [];
 
 /**
  * Starts dist/main.js on a temporary DATA_DIR; `stop` removes it. `keys`: so many that no key reaches its rate limit,
@@ -13,11 +16,10 @@ const KEYS = 24;
  */
 export const startCore = async (env = {}, nodeArguments = [], keyCount = KEYS) => {
   const dir = mkdtempSync(join(tmpdir(), 'core-api-bench-'));
-  const server = await startScript(
-    'dist/main.js',
-    { DATA_DIR: dir, BOOTSTRAP_API_KEY: KEY, ...env },
-    nodeArguments,
-  );
+  const server = await startScript('dist/main.js', { DATA_DIR: dir, BOOTSTRAP_API_KEY: KEY, ...env }, [
+    ...startFlags,
+    ...nodeArguments,
+  ]);
   const keys = [];
   for (let n = 0; n < keyCount; n++) {
     const response = await fetch(`${server.url}/api/v1/api-keys`, {

@@ -55,17 +55,20 @@ export const randomFor = (context: CommandContext, label: string): Buffer =>
   createHmac('sha256', context.seed).update(label).digest();
 
 /** Metadata of the events of one run. */
-export const metadataFor = (context: CommandContext, subject: string | undefined, at: string): Metadata => ({
-  at,
-  audience:
-    subject === undefined || context.audience.includes(subject)
-      ? context.audience
-      : [subject, ...context.audience],
-  actor: context.actor,
-  commandId: context.commandId,
-  correlationId: context.correlationId ?? context.requestId ?? context.commandId,
-  ...(context.causationId === undefined ? {} : { causationId: context.causationId }),
-  ...(context.requestId === undefined ? {} : { requestId: context.requestId }),
-  ...(context.fingerprint === undefined ? {} : { fingerprint: context.fingerprint }),
-  ...(context.ip === undefined ? {} : { ip: context.ip }),
-});
+export const metadataFor = (context: CommandContext, subject: string | undefined, at: string): Metadata => {
+  const { audience, actor, commandId, causationId, requestId, fingerprint, ip } = context;
+  const correlationId = context.correlationId ?? requestId ?? commandId;
+  const seenBy = subject === undefined || audience.includes(subject) ? audience : [subject, ...audience];
+  const metadata: { -readonly [K in keyof Metadata]: Metadata[K] } = {
+    at,
+    audience: seenBy,
+    actor,
+    commandId,
+    correlationId,
+  };
+  if (causationId !== undefined) metadata.causationId = causationId;
+  if (requestId !== undefined) metadata.requestId = requestId;
+  if (fingerprint !== undefined) metadata.fingerprint = fingerprint;
+  if (ip !== undefined) metadata.ip = ip;
+  return metadata;
+};

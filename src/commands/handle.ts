@@ -26,12 +26,14 @@ export type Streams<S, C, E extends DomainEvent> = {
   hold(id: string): Promise<() => void>;
 };
 
-type Pending<S, C, E> = HandleOptions & {
+type Pending<S, C, E> = {
   readonly context: CommandContext;
   readonly command: C;
+  readonly ifMatch: number | undefined;
+  readonly subject: string | undefined;
   search: boolean;
   /** Revision that it was first decided on. */
-  seen?: number;
+  seen: number | undefined;
   readonly resolve: (handled: Handled<S, E>) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -105,7 +107,8 @@ const decideGroup = <S, C, E extends DomainEvent>(
       const { decided, events: made, after } = decideOne(decider, pending, current, now);
       events.push(...made);
       current = after;
-      return ({ position }) => pending.resolve({ ...after, position, events: decided, found: false });
+      const { state, revision } = after;
+      return ({ position }) => pending.resolve({ state, revision, position, events: decided, found: false });
     } catch (error) {
       return () => pending.reject(error);
     }
@@ -211,9 +214,10 @@ export const streams = <S, C, E extends DomainEvent>(
   };
 
   return {
-    handle: (id, command, context, options = {}) =>
+    handle: (id, command, context, { ifMatch, subject } = {}) =>
       new Promise((resolve, reject) => {
-        enqueue(id, { ...options, context, command, search: context.retry, resolve, reject });
+        const search = context.retry;
+        enqueue(id, { context, command, ifMatch, subject, search, seen: undefined, resolve, reject });
       }),
     hold: (id) => new Promise((taken) => enqueue(id, { taken })),
     found: async (id, context) => (context.retry ? folds.find(`${category}-${id}`, context) : undefined),

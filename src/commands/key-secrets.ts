@@ -1,5 +1,5 @@
 // The secret itself: how a key is made, recognised and hashed. Whoever holds one has just made it or was just sent it.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Environment } from '../domain/api-key-events.js';
 import { type CommandContext, randomFor } from './context.js';
 
@@ -25,7 +25,7 @@ export const environmentOf = (key: string): Environment | undefined =>
   form.exec(key)?.[1] as Environment | undefined;
 
 /** SHA-256 in hex: all that is stored. A slow hash would add nothing to 238 random bits but cost each request. */
-export const hashOfKey = (key: string): string => createHash('sha256').update(key).digest('hex');
+export const hashOfKey = (key: string): string => hash('sha256', key);
 
 /** What of a key may be shown again. */
 export const prefixOf = (key: string): string => key.slice(0, PREFIX_LENGTH);

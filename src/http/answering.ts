@@ -78,13 +78,11 @@ export const createAnswering = (deps: AnsweringDeps) => {
   const runner = createRunner(deps);
   const reply = createReplier(deps);
 
-  const begin = (req: Request, res: Response): Incoming => ({
-    req,
-    res,
-    requestId: newRequestId(),
-    now: deps.now(),
-    startedAt: performance.now(),
-  });
+  const begin = (req: Request, res: Response): Incoming => {
+    const now = deps.now();
+    const at = now.toISOString();
+    return { req, res, requestId: newRequestId(), now, at, startedAt: performance.now() };
+  };
   const addressOf = (req: Request): string =>
     (trustProxy === false ? req.socket.remoteAddress : req.ip) ?? 'unknown';
 
@@ -107,10 +105,10 @@ export const createAnswering = (deps: AnsweringDeps) => {
     { pattern, route, headers = noHeaders }: Place,
     work: Work,
   ) => {
-    const { req, requestId, now } = incoming;
+    const { req, requestId, now, at } = incoming;
     const ip = addressOf(req);
     const params = req.params as Readonly<Record<string, string>>;
-    const admission = await admit({ headers: req.headers, ip, now, route, params });
+    const admission = await admit({ headers: req.headers, ip, now, at, route, params });
     const { dialect, rate, caller } = admission;
     let answer: Reply;
     try {

@@ -117,8 +117,7 @@ export const readBody = async (
 const unsafeKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
 const textFault = (text: string): string | undefined => {
-  if (/\p{Surrogate}/u.test(text))
-    return 'The :attribute is not valid Unicode: it has half a surrogate pair.';
+  if (!text.isWellFormed()) return 'The :attribute is not valid Unicode: it has half a surrogate pair.';
   return text.includes('\u0000') ? 'The :attribute may not contain NUL.' : undefined;
 };
 const keyFault = (key: string): string | undefined =>

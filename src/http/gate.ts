@@ -24,6 +24,8 @@ export type Asked = {
   readonly headers: IncomingHttpHeaders;
   readonly ip: string;
   readonly now: Date;
+  /** The same instant (ISO, ms). */
+  readonly at: string;
   /** The endpoint, when the request names one. */
   readonly route: Route | undefined;
   readonly params: Readonly<Record<string, string>>;
@@ -72,11 +74,11 @@ export const createGate = (deps: GateDeps) => {
 
   /** Request → who, how many, in which dialect; the refusal, if it ends here. */
   return async (asked: Asked): Promise<Admission> => {
-    const { headers, ip, now, route } = asked;
+    const { headers, ip, now, at, route } = asked;
     deps.requireRows?.();
     if (route?.scope === 'none') return withoutAuthentication(asked);
     const secret = headers.authorization === undefined ? '' : secretIn(headers.authorization);
-    const checked = secret === '' ? unknownKey : await checkKey(readModels, secret, now.toISOString(), ip);
+    const checked = secret === '' ? unknownKey : await checkKey(readModels, secret, at, ip);
     if (checked.verdict !== 'VALID') return withoutKey(asked, checked);
     const { key, home } = checked;
     noteKeyUse(key.id, now);

@@ -22,6 +22,8 @@ export type Incoming = {
   readonly res: Response;
   readonly requestId: string;
   readonly now: Date;
+  /** The same instant (ISO, ms). */
+  readonly at: string;
   /** Milliseconds, of the monotonic clock. */
   readonly startedAt: number;
 };

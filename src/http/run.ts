@@ -46,12 +46,12 @@ const mayPass: ReadonlySet<ErrorCode> = new Set(['unavailable', 'idempotency_in_
 /** Identity of a run; one without an Idempotency-Key has no fingerprint. */
 type Command = Omit<Run, 'fingerprint'> & { readonly fingerprint?: string };
 
-const freshCommand = ({ now }: Incoming): Command => ({
+const freshCommand = ({ at }: Incoming): Command => ({
   commandId: newId(),
   seed: randomBytes(32),
-  at: now.toISOString(),
+  at,
   retry: false,
-  since: now.toISOString(),
+  since: at,
 });
 
 export const createRunner = (deps: RunDeps) => {
@@ -112,7 +112,7 @@ export const createRunner = (deps: RunDeps) => {
     repeatOnly: boolean,
   ): Promise<Reply> => {
     const { incoming, caller, dialect } = placed.admitted;
-    const { req, requestId, now } = incoming;
+    const { req, requestId, at } = incoming;
     const refused = (error: unknown): StoredAnswer | undefined => {
       if (!isRemembered(error)) return undefined;
       const { status, body } = errorReply(error, dialect, {
@@ -131,7 +131,7 @@ export const createRunner = (deps: RunDeps) => {
       body: bytes,
       keyId: caller.key.id,
       idempotencyKey: requireIdempotencyKey(key),
-      now: now.toISOString(),
+      now: at,
       repeatOnly,
     };
     const work = async (run: Run) => {

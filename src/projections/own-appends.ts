@@ -1,5 +1,4 @@
 // What this process has appended, so that a writer waits only for the read models that it concerns.
-import { LRUCache } from 'lru-cache';
 import type { EventLog } from '../adapters/event-log/port.js';
 
 export type OwnAppends = {
@@ -12,27 +11,37 @@ export type OwnAppends = {
   concerns(types: ReadonlySet<string>, position: number): number | undefined;
 };
 
-/** Appends remembered. What was appended earlier, or by another process, may concern everybody. */
+/** At least so many appends are remembered. What was appended earlier, or by another process, may concern everybody. */
 const REMEMBERED = 10_000;
 
 export const ownAppends = (log: EventLog): OwnAppends => {
-  const own = new LRUCache<number, true>({ max: REMEMBERED });
+  /** Positions of the last appends, and of those before. */
+  let own = new Set<number>();
+  let older = new Set<number>();
   /** Position of the last append with an event of a type. */
   const last = new Map<string, number>();
+
+  const note = (position: number): void => {
+    if (own.size === REMEMBERED) {
+      older = own;
+      own = new Set();
+    }
+    own.add(position);
+  };
 
   return {
     log: {
       ...log,
       async append(stream, events, expected) {
         const appended = await log.append(stream, events, expected);
-        own.set(appended.position, true);
+        note(appended.position);
         for (const { type } of events)
           if (appended.position > (last.get(type) ?? -1)) last.set(type, appended.position);
         return appended;
       },
     },
     concerns(types, position) {
-      if (!own.has(position)) return position;
+      if (!own.has(position) && !older.has(position)) return position;
       let wanted: number | undefined;
       for (const type of types) {
         const at = last.get(type);

@@ -109,8 +109,8 @@ export const shelf = (fields: readonly string[], byId: (id: Scalar) => Slot | un
     if (term.field === 'id') return values.flatMap((id) => byId(id) ?? []);
     if (term.field === 'number' && !irregular && values.every((value) => typeof value === 'number'))
       return values.flatMap((value) => slotsAt(all, value));
-    const index = indexes.find(({ field }) => field === term.field);
-    return index && values.flatMap((value) => index.held.get(value) ?? []);
+    const held = indexes.find(({ field }) => field === term.field)?.held;
+    return held && values.map((value) => held.get(value)).filter((one) => one !== undefined);
   };
 
   return {

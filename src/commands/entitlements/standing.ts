@@ -110,14 +110,15 @@ export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStrea
     const period = periodOf(counted.reset, now);
     const meter = { workspaceId, ownerType: owner.type, ownerId: owner.id, feature: counted.code, period };
     const { state } = await meters.load(meterId(meter));
-    const { included, unlimited, packages } = allowance;
+    const { included, unlimited, packages, boosts } = allowance;
+    const limit = boosts.length === 0 ? limitOf(allowance) : await limitFor(holder, allowance, counted, now);
     return {
       feature,
       counted,
       holder,
       suspended,
       included,
-      limit: included ? await limitFor(holder, allowance, counted, now) : 0,
+      limit: included ? limit : 0,
       packages: unlimited ? null : packages,
       used: usedAt(state, period, now),
       meter,

@@ -100,9 +100,10 @@ export const usageCommands = (deps: {
     const [first] = events;
     if (first?.type !== 'UsageRecorded') throw new Error('a record of usage left no event');
     const { data } = first;
+    const { ownerId, feature, period } = data;
     return {
-      id: usageId({ ...data, revision: revision - events.length + 1 }),
-      feature: data.named ?? data.feature,
+      id: usageId({ ownerId, feature, period, revision: revision - events.length + 1 }),
+      feature: data.named ?? feature,
       currentUsage: data.currentUsage,
       limit: data.limit,
       overLimit: data.overLimit === true,
@@ -111,7 +112,6 @@ export const usageCommands = (deps: {
 
   /** What an earlier run has recorded: on any meter that it may have been counted on. */
   const recordedBefore = async (chain: Chain, feature: Feature, command: CommandContext) => {
-    if (!command.retry) return undefined;
     const counted = countedFeature(plans, feature);
     const period = periodOf(counted.reset, command.now);
     for (const { owner } of chain) {
@@ -144,7 +144,7 @@ export const usageCommands = (deps: {
     async record(chain, { feature: code, quantity, metadata }, command) {
       const feature = plans.features.get(code);
       if (!feature) throw invalid({ feature: 'The selected feature is invalid.' });
-      const before = await recordedBefore(chain, feature, command);
+      const before = command.retry ? await recordedBefore(chain, feature, command) : undefined;
       if (before) return before;
       const { meter, limit, packages, included, suspended } = await stand(chain, feature, command.now);
       if (suspended) refuse(feature, 'WORKSPACE_SUSPENDED');

@@ -140,16 +140,22 @@ export const meter: Decider<Meter, MeterCommand, MeterEvent> = {
       const { quantity, named, metadata } = command;
       const currentUsage = used + quantity;
       const over = admit(currentUsage, quantity, command);
-      const data = {
-        ...about,
+      const { workspaceId, ownerType, ownerId, feature, period } = about;
+      // Field by field: spreads cost several times as much, and this is the hottest write of all.
+      const data: RecordedUsage = {
+        workspaceId,
+        ownerType,
+        ownerId,
+        feature,
+        period,
         quantity,
-        ...(named === undefined ? {} : { named }),
-        ...(metadata === undefined ? {} : { metadata }),
         currentUsage,
         limit,
         packages,
-        ...(over ? { overLimit: true as const } : {}),
       };
+      if (named !== undefined) data.named = named;
+      if (metadata !== undefined) data.metadata = metadata;
+      if (over) data.overLimit = true;
       return [{ type: 'UsageRecorded', data }, ...crossings(state, used, currentUsage, command)];
     }
     const { record, recordedAt, quantity, reason } = command;

@@ -35,7 +35,7 @@ export type Slice = { readonly start: number; readonly used: number };
 
 /** The window that a period names; undefined where it is none that rolls. */
 export const windowOf = (period: string): Window | undefined => {
-  const days = /^rolling(\d+)$/.exec(period)?.[1];
+  const days = period.startsWith('rolling') ? /^rolling(\d+)$/.exec(period)?.[1] : undefined;
   if (days === undefined) return undefined;
   const length = Number(days) * DAY_MS;
   return { length, slice: length / SLICES };
