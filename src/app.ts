@@ -32,6 +32,7 @@ import { recentEventsRoute } from './http/recent-events.js';
 import { failureLog } from './http/reply.js';
 import type { Route } from './http/route.js';
 import { createServer } from './http/server.js';
+import { createLinks } from './http/target.js';
 import type { Logger } from './logger.js';
 import type { Follower } from './projections/follower.js';
 import { forgetting } from './projections/forgetting.js';
@@ -111,8 +112,6 @@ export const buildApp = async (
     addressPerMinute: config.RATE_LIMIT_ADDRESS_PER_MINUTE,
     logger,
   });
-  const upgradeUrl =
-    config.UPGRADE_URL ?? `${config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`}/docs`;
   const routesOf = (rows: ReadModels, some: Commands) =>
     recordRoutes(rows, some, deliveries, limiter, config);
   const routes = wireRoutes({ ...stores, readModels }, commands, deliveries, mcpServers, config, {
@@ -126,7 +125,6 @@ export const buildApp = async (
     waitFor,
     clock: () => performance.now(),
     failed: failureLog(logger),
-    upgradeUrl,
   });
   const isApi = config.ROLES.includes('api');
   let [started, serving] = [false, false];
@@ -143,7 +141,7 @@ export const buildApp = async (
       readiness,
       metricsText: metrics.text,
       metricsType: metrics.registry.contentType,
-      ...openApiOperations(routes, config),
+      ...openApiOperations(routes, config.PUBLIC_URL),
     }),
     readModels,
     limiter,
@@ -151,8 +149,7 @@ export const buildApp = async (
     metrics,
     logger,
     dialect: config.API_DIALECT,
-    publicUrl: config.PUBLIC_URL,
-    upgradeUrl,
+    links: createLinks(config.PUBLIC_URL, config.UPGRADE_URL),
     trustProxy: config.TRUST_PROXY,
     now,
     waitFor,

@@ -25,7 +25,7 @@ import {
 import type { Method, Route } from './route.js';
 import { createRunner } from './run.js';
 import { BASE_PATH, type Bound, type Endpoint } from './table.js';
-import { splitTarget } from './target.js';
+import { type Links, splitTarget } from './target.js';
 
 export type AnsweringDeps = GateDeps & {
   readonly once: Once;
@@ -33,9 +33,7 @@ export type AnsweringDeps = GateDeps & {
   readonly logger: Log;
   /** Dialect where neither request nor key names one. */
   readonly dialect: Dialect;
-  /** Where clients reach this server, without a slash at the end; undefined = as the request says. */
-  readonly publicUrl: string | undefined;
-  readonly upgradeUrl: string;
+  readonly links: Links;
   /** As Express understands it; false = the connection's own address counts. */
   readonly trustProxy: boolean | number | string[];
   now(): Date;
@@ -73,7 +71,7 @@ const throwIfTooMany = ({ refusal }: Admission): void => {
 };
 
 export const createAnswering = (deps: AnsweringDeps) => {
-  const { logger, dialect: usual, upgradeUrl, trustProxy } = deps;
+  const { logger, dialect: usual, links, trustProxy } = deps;
   const admit = createGate(deps);
   const runner = createRunner(deps);
   const reply = createReplier(deps);
@@ -97,7 +95,12 @@ export const createAnswering = (deps: AnsweringDeps) => {
     const asked = askedDialect(req.headers);
     const dialect = asked === undefined || asked === 'unknown' ? usual : asked;
     if (res.headersSent) res.destroy();
-    else reply.plain(incoming, errorReply(error, dialect, { requestId, upgradeUrl }), pattern);
+    else
+      reply.plain(
+        incoming,
+        errorReply(error, dialect, { requestId, upgradeUrl: links.upgrade(req) }),
+        pattern,
+      );
   };
 
   const answerApi = async (
@@ -117,7 +120,12 @@ export const createAnswering = (deps: AnsweringDeps) => {
     } catch (error) {
       if (error instanceof ClientGone) return reply.gone(incoming, pattern);
       report(error, incoming, pattern);
-      answer = errorReply(error, dialect, { requestId, upgradeUrl, scopes: caller?.key.scopes }, headers);
+      answer = errorReply(
+        error,
+        dialect,
+        { requestId, upgradeUrl: links.upgrade(req), scopes: caller?.key.scopes },
+        headers,
+      );
     }
     if (route?.cors) answer = { ...answer, headers: [...answer.headers, ...corsHeaders(req)] };
     reply.api(incoming, answer, { dialect, rate, key: caller?.key }, pattern);
@@ -156,12 +164,12 @@ export const createAnswering = (deps: AnsweringDeps) => {
       const allow = ['Allow', 'GET, HEAD, OPTIONS'];
       const work = async () => {
         if (req.method === 'GET' || req.method === 'HEAD')
-          return reply.plain(incoming, await operation.answer(), path, type);
+          return reply.plain(incoming, await operation.answer(links.base(req)), path, type);
         if (req.method === 'OPTIONS')
           return reply.plain(incoming, { status: 204, body: '', headers: allow }, path);
         return reply.plain(
           incoming,
-          errorReply(methodNotAllowed(), usual, { requestId, upgradeUrl }, allow),
+          errorReply(methodNotAllowed(), usual, { requestId, upgradeUrl: links.upgrade(req) }, allow),
           path,
         );
       };
@@ -170,7 +178,7 @@ export const createAnswering = (deps: AnsweringDeps) => {
 
     /** Handler of the MCP server: the gate of the API, and one answer whatever the message asks for. */
     speak: (toolRoutes: readonly Route[]) => {
-      const answer = mcpEndpoint({ routes: toolRoutes, runner, failed: noteFailure, upgradeUrl });
+      const answer = mcpEndpoint({ routes: toolRoutes, runner, failed: noteFailure, links });
       const allow = ['Allow', MCP_METHODS];
       return (req: Request, res: Response) => {
         const incoming = begin(req, res);
@@ -191,7 +199,11 @@ export const createAnswering = (deps: AnsweringDeps) => {
       const { requestId } = incoming;
       const refusal = error ? badPath() : notFound();
       if (!isApi(req.originalUrl))
-        return reply.plain(incoming, errorReply(refusal, usual, { requestId, upgradeUrl }), 'unknown');
+        return reply.plain(
+          incoming,
+          errorReply(refusal, usual, { requestId, upgradeUrl: links.upgrade(req) }),
+          'unknown',
+        );
       const work: Work = async (admission) => {
         throwIfTooMany(admission);
         throw refusal;

@@ -36,7 +36,6 @@ export type BatchDeps = AtomicDeps & {
   /** The endpoints that the operations stand for, and others. */
   readonly routes: readonly Route[];
   readonly failed: FailureLog;
-  readonly upgradeUrl: string;
 };
 
 const usual = ({ path }: BatchResource): Record<Action, Single> => ({
@@ -46,7 +45,7 @@ const usual = ({ path }: BatchResource): Record<Action, Single> => ({
 });
 
 export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps): Route[] => {
-  const { routes, failed, upgradeUrl } = deps;
+  const { routes, failed } = deps;
   const atomically = createAtomic(deps);
 
   const endpointsOf = (resource: BatchResource, among: readonly Route[]): Endpoints => {
@@ -63,7 +62,8 @@ export const batchRoutes = (resources: readonly BatchResource[], deps: BatchDeps
 
   const answerOf = ({ outcomes, refused }: Together, whole: Whole): Answer => {
     const { requestId, dialect, caller } = whole;
-    const wireOf = (error: unknown) => wireError(error, { requestId, scopes: caller.key.scopes, upgradeUrl });
+    const wireOf = (error: unknown) =>
+      wireError(error, { requestId, scopes: caller.key.scopes, upgradeUrl: whole.upgradeUrl() });
     const errors = errorsIn(outcomes);
     if (refused) return refusedTogether(outcomes, whole, wireOf);
     if (errors.length === outcomes.length && errors.every(isFailure)) throw errors[0];

@@ -95,8 +95,11 @@ const rowsOf = (operation: Operation, document: OpenApi): RowOf[] => {
   ];
 };
 
-const curl = (method: string, path: string, operation: Operation, base: string): string => {
-  const url = `${base}${path.replace(/\{\w+\}/g, '1')}`;
+/** Stands for the address of the API, which is another one for each way to reach it. */
+const BASE = '\0base\0';
+
+const curl = (method: string, path: string, operation: Operation): string => {
+  const url = `${BASE}${path.replace(/\{\w+\}/g, '1')}`;
   const lines = [
     `curl${method === 'GET' ? '' : ` -X ${method}`} '${url}'`,
     ...(operation.security.length > 0 ? [`-H "Authorization: Bearer $API_KEY"`] : []),
@@ -125,19 +128,13 @@ const responsesOf = ({ responses }: Operation): string =>
     })
     .join('');
 
-const sectionOf = (
-  method: string,
-  path: string,
-  operation: Operation,
-  document: OpenApi,
-  base: string,
-): string => {
+const sectionOf = (method: string, path: string, operation: Operation, document: OpenApi): string => {
   const text = `${method} ${path} ${operation.summary} ${operation.tags.join(' ')}`.toLowerCase();
   return `<section id="${operation.operationId}" data-text="${html(text)}">
 <h3>${html(operation.summary)}</h3>
 <p><code><span class="method">${method}</span> ${html(path)}</code></p>
 ${prose(operation.description)}
-<pre><code>${html(curl(method, path, operation, base))}</code></pre>
+<pre><code>${html(curl(method, path, operation))}</code></pre>
 ${table(rowsOf(operation, document))}
 <h4>Answers</h4><ul>${responsesOf(operation)}</ul>
 </section>`;
@@ -161,10 +158,10 @@ const errorsOf = (document: OpenApi): string =>
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
 /**
- * The page, and the Content-Security-Policy that lets nothing in but what stands in it. `base`: address of the API in
- * the examples.
+ * The page with the address of the API in its examples, and the Content-Security-Policy that lets nothing in but what
+ * stands in it.
  */
-export const docsPage = (document: OpenApi, base: string): { html: string; policy: string } => {
+export const docsPage = (document: OpenApi): { htmlFor(base: string): string; policy: string } => {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   );
@@ -177,7 +174,7 @@ export const docsPage = (document: OpenApi, base: string): { html: string; polic
   const chapters = document.tags.map(
     ({ name }) =>
       `<h2 id="${html(name)}">${html(name)}</h2>${inTag(name)
-        .map((one) => sectionOf(one.method, one.path, one.operation, document, base))
+        .map((one) => sectionOf(one.method, one.path, one.operation, document))
         .join('')}`,
   );
   const page = `<!doctype html>
@@ -188,5 +185,6 @@ export const docsPage = (document: OpenApi, base: string): { html: string; polic
 ${chapters.join('')}<h2 id="errors">Errors</h2>${errorsOf(document)}</main>
 <script>${script}</script></body></html>`;
   const policy = `default-src 'none'; style-src ${hashOf(style)}; script-src ${hashOf(script)}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
-  return { html: page, policy };
+  const parts = page.split(BASE);
+  return { htmlFor: (base) => parts.join(html(base)), policy };
 };

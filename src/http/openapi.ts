@@ -216,18 +216,15 @@ export const openApi = (routes: readonly Route[], server: string, version: strin
 const VERSION = '1.0.0';
 
 /**
- * Document and page, each made at the first request for it. Without PUBLIC_URL the document's addresses are relative,
- * and the page's examples go to this machine.
+ * Document and page, each made at the first request for it. Without `publicUrl` the document's addresses are relative,
+ * and the page's examples go to where it was asked for.
  */
-export const openApiOperations = (
-  routes: readonly Route[],
-  { PUBLIC_URL, PORT }: { readonly PUBLIC_URL?: string | undefined; readonly PORT: number },
-) => {
+export const openApiOperations = (routes: readonly Route[], publicUrl?: string) => {
   let document: OpenApi | undefined;
   let text: string | undefined;
   let page: ReturnType<typeof docsPage> | undefined;
   const made = () => {
-    document ??= openApi(routes, PUBLIC_URL ?? '', VERSION);
+    document ??= openApi(routes, publicUrl ?? '', VERSION);
     return document;
   };
   return {
@@ -235,9 +232,9 @@ export const openApiOperations = (
       text ??= JSON.stringify(made());
       return text;
     },
-    docs: () => {
-      page ??= docsPage(made(), `${PUBLIC_URL ?? `http://127.0.0.1:${PORT}`}${BASE_PATH}`);
-      return page;
+    docs: (base: string) => {
+      page ??= docsPage(made());
+      return { html: page.htmlFor(`${base}${BASE_PATH}`), policy: page.policy };
     },
   };
 };

@@ -5,7 +5,12 @@ import type { Reply } from './reply.js';
 export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] };
 
 /** One GET route outside the API. */
-export type Operation = { readonly path: string; readonly type?: string; answer(): Promise<Reply> | Reply };
+export type Operation = {
+  readonly path: string;
+  readonly type?: string;
+  /** `base`: where whoever asks reaches this server, without a slash at the end. */
+  answer(base: string): Promise<Reply> | Reply;
+};
 
 const json = (status: number, body: object): Reply => ({
   status,
@@ -17,9 +22,9 @@ export type OperationDeps = {
   readiness(): Promise<Readiness> | Readiness;
   metricsText(): Promise<string>;
   readonly metricsType: string;
-  /** The OpenAPI document, and the page made of it with its Content-Security-Policy; both are made once. */
   readonly openapi: () => string;
-  readonly docs: () => { readonly html: string; readonly policy: string };
+  /** The page made of the OpenAPI document, with its Content-Security-Policy; `base`: server that its examples go to. */
+  readonly docs: (base: string) => { readonly html: string; readonly policy: string };
 };
 
 /** `/health` says that the process runs, `/ready` that it can serve. */
@@ -48,8 +53,8 @@ export const operations = (deps: OperationDeps): Operation[] => [
   {
     path: '/docs',
     type: 'text/html; charset=utf-8',
-    answer() {
-      const { html, policy } = deps.docs();
+    answer(base) {
+      const { html, policy } = deps.docs(base);
       const headers = [
         'Content-Security-Policy',
         policy,

@@ -12,7 +12,7 @@ import { noParameters, type Parameters, parseQuery, requireKnown } from './query
 import type { Incoming } from './reply.js';
 import type { Caller, Exchange, Route } from './route.js';
 import type { Bound } from './table.js';
-import { splitTarget, urlOf } from './target.js';
+import { type Links, splitTarget } from './target.js';
 import { unknownFields, validate } from './validation.js';
 
 /** A request that the gate has let through. */
@@ -84,7 +84,7 @@ export const exchangeOf = (
   { admitted, parameters, queryText, workspace, namespace }: Placed,
   command: CommandContext,
   bytes: Buffer,
-  publicUrl: string | undefined,
+  links: Links,
 ): Exchange<unknown, unknown> => {
   const { incoming, bound, caller, dialect } = admitted;
   const { req, requestId, now } = incoming;
@@ -98,7 +98,8 @@ export const exchangeOf = (
     workspace,
     namespace,
     command,
-    url: () => urlOf(req, publicUrl),
+    url: () => links.url(req),
+    upgradeUrl: () => links.upgrade(req),
     search: queryText === '' ? noSearch : new URLSearchParams(queryText),
     now,
     header: (name: string) => {

@@ -30,6 +30,8 @@ export type Exchange<Q, B> = {
   readonly now: Date;
   /** Absolute URL of this endpoint without its query, for links. */
   url(): string;
+  /** Where whoever asks can have a higher limit. */
+  upgradeUrl(): string;
   /** A request header, where the request has it. `name` in lower case. */
   header(name: string): string | undefined;
   /** True when the key holds `scope`. */

@@ -13,6 +13,7 @@ import { randomBytes } from './random.js';
 import { errorReply, type Incoming, noHeaders, type Reply } from './reply.js';
 import { type Admitted, exchangeOf, noCommand, type Placed, place } from './request.js';
 import type { Answer } from './route.js';
+import type { Links } from './target.js';
 
 export type RunDeps = {
   readonly readModels: ReadModels;
@@ -22,9 +23,7 @@ export type RunDeps = {
   /** A client address, readable only as long as the user's key exists. */
   sealAddress(userId: string, ip: string): Promise<string | undefined>;
   readonly personSeal: PersonSeal;
-  /** Where clients reach this server, without a slash at the end; undefined = as the request says. */
-  readonly publicUrl: string | undefined;
-  readonly upgradeUrl: string;
+  readonly links: Links;
 };
 
 const textOf = (body: object | undefined): string => (body === undefined ? '' : JSON.stringify(body));
@@ -55,12 +54,12 @@ const freshCommand = ({ at }: Incoming): Command => ({
 });
 
 export const createRunner = (deps: RunDeps) => {
-  const { readModels, once, waitFor, sealAddress, publicUrl, upgradeUrl } = deps;
+  const { readModels, once, waitFor, sealAddress, links } = deps;
   const { toKeep, toShow } = keptAnswers(deps.personSeal);
 
   const read = async (placed: Placed, bytes: Buffer): Promise<Reply> => {
     const { incoming, bound } = placed.admitted;
-    const exchange = exchangeOf(placed, noCommand, bytes, publicUrl);
+    const exchange = exchangeOf(placed, noCommand, bytes, links);
     const answer = await bound.route.handle(exchange);
     const { status, body, content, headers, revision } = answer;
     const tagged = revision === undefined ? noHeaders : ['ETag', etagOf(revision)];
@@ -95,7 +94,7 @@ export const createRunner = (deps: RunDeps) => {
   /** The command itself; waits for the read models, so that what is read next shows it. */
   const write = async (placed: Placed, bytes: Buffer, run: Command) => {
     const { route } = placed.admitted.bound;
-    const answer = await route.handle(exchangeOf(placed, await contextOf(placed, run), bytes, publicUrl));
+    const answer = await route.handle(exchangeOf(placed, await contextOf(placed, run), bytes, links));
     const { status, body, position } = answer;
     if (position !== undefined) await waitFor(position);
     const stored: StoredAnswer = { status, body: textOf(body), headers: headersOf(answer) };
@@ -118,7 +117,7 @@ export const createRunner = (deps: RunDeps) => {
       const { status, body } = errorReply(error, dialect, {
         requestId,
         scopes: caller.key.scopes,
-        upgradeUrl,
+        upgradeUrl: links.upgrade(req),
       });
       return { status, body, headers: {} };
     };

@@ -20,10 +20,36 @@ export const splitTarget = (target: string): readonly [path: string, query: stri
 
 const hostForm = /^[\w.\-:[\]]{1,255}$/;
 
-/** Absolute URL of a request without its query; `publicUrl` (no slash at the end) wins over what the request says. */
-export const urlOf = (req: Request, publicUrl: string | undefined): string => {
-  const [path] = splitTarget(req.originalUrl);
-  if (publicUrl !== undefined) return publicUrl + path;
-  const host: string | undefined = req.host;
-  return `${req.protocol}://${host !== undefined && hostForm.test(host) ? host : 'localhost'}${path}`;
+/** Address and port that a connection came in on. */
+const boundTo = ({ localAddress = 'localhost', localPort }: Request['socket']): string => {
+  const address = localAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  const host = address.includes(':') ? `[${address}]` : address;
+  return localPort === undefined ? host : `${host}:${localPort}`;
+};
+
+/** Absolute addresses that answers name, as whoever asks reaches this server. */
+export type Links = {
+  /** Of this server, without a slash at the end. */
+  base(req: Request): string;
+  /** Of the endpoint that was asked, without its query. */
+  url(req: Request): string;
+  /** Where a higher limit can be had. */
+  upgrade(req: Request): string;
+};
+
+/**
+ * `publicUrl` (no slash at the end) wins over what the request says, and that over where it came in; `upgradeUrl` over
+ * the documentation page.
+ */
+export const createLinks = (publicUrl?: string, upgradeUrl?: string): Links => {
+  const base = (req: Request): string => {
+    if (publicUrl !== undefined) return publicUrl;
+    const host: string | undefined = req.host;
+    return `${req.protocol}://${host !== undefined && hostForm.test(host) ? host : boundTo(req.socket)}`;
+  };
+  return {
+    base,
+    url: (req) => base(req) + splitTarget(req.originalUrl)[0],
+    upgrade: (req) => upgradeUrl ?? `${base(req)}/docs`,
+  };
 };

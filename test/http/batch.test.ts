@@ -498,7 +498,6 @@ describe('with endpoints that fail', () => {
         waitFor: async () => undefined,
         clock: () => time,
         failed: (error) => told.push(String(error)),
-        upgradeUrl: 'https://example.com/upgrade',
       }),
     );
     const send = (asked: string[], more: object = {}, headers: Record<string, string> = {}) =>

@@ -249,7 +249,7 @@ describe('operational routes', () => {
         readiness: () => ({ ready: false, reasons: ['workspaces has not caught up.'] }),
         metricsText: metrics.text,
         metricsType: metrics.registry.contentType,
-        ...openApiOperations([], { PORT: 3000 }),
+        ...openApiOperations([]),
       }),
     });
     try {

@@ -3,6 +3,7 @@ import { createOnce } from '../../src/http/idempotency.js';
 import { createLimiter } from '../../src/http/rate-limit.js';
 import { type Answer, type Route, route } from '../../src/http/route.js';
 import { createServer, type ServerDeps } from '../../src/http/server.js';
+import { createLinks } from '../../src/http/target.js';
 import type { TestApp } from './api.js';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -57,8 +58,7 @@ export const startFrame = async (
     metrics,
     logger: silent,
     dialect: '2026',
-    publicUrl: undefined,
-    upgradeUrl: 'https://example.com/upgrade',
+    links: createLinks(undefined, 'https://example.com/upgrade'),
     trustProxy: false,
     now: () => new Date(),
     waitFor: (position) => follower.waitFor(position),

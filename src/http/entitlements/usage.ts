@@ -21,14 +21,13 @@ export type EntitlementRouteDeps = {
   readonly readModels: ReadModels;
   readonly usage: UsageCommands;
   readonly plans: Plans;
-  readonly upgradeUrl: string;
 };
 
 const namespaceId = (dialect: Dialect, { id, number }: NamespaceRow) =>
   dialect === '2026' ? number : publicId('namespace', id);
 
 export const entitlementRoutes = (deps: EntitlementRouteDeps): Route[] => {
-  const { usage, plans, upgradeUrl } = deps;
+  const { usage, plans } = deps;
   const { of } = chains(deps.readModels);
   return [
     route({
@@ -40,10 +39,10 @@ export const entitlementRoutes = (deps: EntitlementRouteDeps): Route[] => {
       handle: async (exchange) => {
         const { feature: code, quantity = 1 } = exchange.query;
         const feature = plans.features.get(code);
-        if (!feature) return { status: 200, body: unknownFeatureAnswer(code, upgradeUrl) };
+        if (!feature) return { status: 200, body: unknownFeatureAnswer(code, exchange.upgradeUrl()) };
         const { chain } = await of(exchange);
         const standing = await usage.stand(chain, feature, exchange.now.toISOString());
-        return { status: 200, body: checkAnswer(standing, quantity, upgradeUrl) };
+        return { status: 200, body: checkAnswer(standing, quantity, exchange.upgradeUrl()) };
       },
     }),
     route({

@@ -7,6 +7,7 @@ import { errorReply, type FailureLog, type Reply } from '../reply.js';
 import type { Admitted } from '../request.js';
 import type { Route } from '../route.js';
 import type { Runner } from '../run.js';
+import type { Links } from '../target.js';
 import { answerMessage } from './protocol.js';
 import { type EndpointTool, type ToolRequest, toolTable } from './tools.js';
 
@@ -45,9 +46,9 @@ export const mcpEndpoint = (deps: {
   readonly routes: readonly Route[];
   readonly runner: Pick<Runner, 'run'>;
   readonly failed: FailureLog;
-  readonly upgradeUrl: string;
+  readonly links: Pick<Links, 'upgrade'>;
 }) => {
-  const { runner, failed, upgradeUrl } = deps;
+  const { runner, failed, links } = deps;
   const tools = toolTable(deps.routes);
 
   /** The endpoint's answer, as HTTP would have given it. */
@@ -61,6 +62,7 @@ export const mcpEndpoint = (deps: {
       return await runner.run(request.body ? { ...inner, bytes: request.body } : inner);
     } catch (error) {
       failed(error, { requestId, route: `${MCP_PATH} ${tool.name}` });
+      const upgradeUrl = links.upgrade(incoming.req);
       return errorReply(error, dialect, { requestId, upgradeUrl, scopes: caller.key.scopes });
     }
   };
