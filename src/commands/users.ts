@@ -18,6 +18,7 @@ import { type Streams, streams } from './handle.js';
 import { nextNumber } from './numbers.js';
 import type { PersonalData } from './personal-data.js';
 import { exchanging, ownersIn, type Resting, reservations, withReservation } from './reservations.js';
+import { together } from './together.js';
 
 /** Name and e-mail as given, in clear. */
 export type NewUser = { readonly email: string; readonly name?: string | undefined; readonly tier?: Tier };
@@ -49,7 +50,7 @@ export type UserCommands = {
 };
 
 /** Keys of persons asked for at once. */
-const TOGETHER = 50;
+const AT_ONCE = 50;
 
 const emailTaken = () => invalid({ email: 'The email has already been taken.' });
 
@@ -174,11 +175,6 @@ export const userCommands = (deps: {
       return done;
     },
 
-    async revealAll(records) {
-      const revealed: (typeof records)[number][] = [];
-      for (let from = 0; from < records.length; from += TOGETHER)
-        revealed.push(...(await Promise.all(records.slice(from, from + TOGETHER).map(reveal))));
-      return revealed;
-    },
+    revealAll: (records) => together(records, AT_ONCE, reveal),
   };
 };

@@ -146,7 +146,7 @@ export const memberDocs = {
     tag: 'Workspaces',
     summary: 'Add a member to a workspace',
     description:
-      'By e-mail address; whoever is no user yet becomes one, with that name. Needs the role owner or admin, and nobody gives a role above their own. Somebody who has the role already keeps it.',
+      'By e-mail address; whoever is no user yet becomes one, with that name. Needs the role owner or admin, and nobody gives a role above their own. Somebody who has the role already keeps it. It takes effect at once, without asking them, and shows what the list of members shows: name, tier, and since when they are a user.',
     params: { id: 'Workspace id' },
     requestExample: { email: 'john@example.com', name: 'John Doe', role: 'admin' },
     success: {

@@ -3,8 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Stand } from '../../src/commands/entitlements/standing.js';
 import { builtInPlans } from '../../src/domain/entitlements/built-in-plans.js';
+import { namespaceHoldings } from '../../src/http/entitlements/namespaces.js';
+import { namespaceRoutes } from '../../src/http/namespaces.js';
 import { startTestApp, type TestApp } from '../support/api.js';
+import { ask, startFrame } from '../support/frame.js';
 import { newTenant } from '../support/tenants.js';
 import { legacy } from '../support/webhooks.js';
 
@@ -168,5 +172,45 @@ test('a namespace of another tenant answers like one that does not exist', async
       expect([status, body]).toEqual([404, { error: 'not_found', message: 'Resource not found.' }]);
     const context = await record({ id }, 'posts');
     expect([context.status, context.body.message]).toEqual([404, 'Namespace not found.']);
+  }
+});
+
+test('a page of namespaces asks for a few entitlements at once, however many it shows', async () => {
+  const { namespace, headers } = await workspace('pro');
+  for (let n = 0; n < 12; n++) await namespace();
+  const { readModels } = app.app.stores;
+  const { usage, provisioning, plans } = app.app.commands;
+  let [under, most, asked] = [0, 0, 0];
+  const stand: Stand = async (...about) => {
+    under += 1;
+    asked += 1;
+    most = Math.max(most, under);
+    try {
+      return await usage.stand(...about);
+    } finally {
+      under -= 1;
+    }
+  };
+  const holdings = namespaceHoldings({ readModels, stand, granted: provisioning.streams, plans });
+  const frame = await startFrame(
+    app,
+    namespaceRoutes({
+      readModels,
+      namespaces: app.app.commands.namespaces,
+      showUsers: async () => new Map(),
+      holdings,
+    }),
+  );
+  try {
+    const { body } = await ask(frame, app.key, '/namespaces?include=entitlements&per_page=100', {
+      method: 'GET',
+      headers,
+    });
+    expect(body.data.length).toBeGreaterThanOrEqual(12);
+    for (const one of body.data) expect(one.entitlements).toHaveProperty('posts');
+    expect(asked).toBe(body.data.length * plans.features.size);
+    expect(most).toBeLessThanOrEqual(16);
+  } finally {
+    await frame.stop();
   }
 });

@@ -26,6 +26,7 @@ import { countedFeature, type Feature, type Plans } from '../../domain/entitleme
 import { meterId } from '../../domain/entitlements/usage-id.js';
 import type { Tier } from '../../domain/tiers.js';
 import type { Streams } from '../handle.js';
+import { together } from '../together.js';
 
 /** One who may give a feature. */
 export type Holder = {
@@ -62,6 +63,9 @@ export type Standing = {
 
 export type Stand = (chain: Chain, feature: Feature, now: string) => Promise<Standing>;
 
+/** Meters of past months that are read at once. */
+const MONTHS_AT_ONCE = 4;
+
 /** `stand` reads what is acknowledged by any process at the time of the call. */
 export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStreams): Stand => {
   const allowanceFor = ({ tier, flagsOnly }: Holder, state: Grants, feature: Feature, now: string) => {
@@ -77,7 +81,7 @@ export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStrea
       const id = meterId({ ownerId: holder.owner.id, feature: feature.code, period: month });
       return { month, used: (await meters.load(id)).state.overflow };
     };
-    return Promise.all(months.map(load));
+    return together(months, MONTHS_AT_ONCE, load);
   };
 
   const limitFor = async (holder: Holder, allowance: Allowance, feature: Feature, now: string) => {

@@ -1,6 +1,7 @@
 // What a namespace may use, by its path: the older reference's check, and what its record shows of its plan.
 import type { ReadModels } from '../../adapters/read-models/port.js';
 import type { GrantStreams, Stand } from '../../commands/entitlements/standing.js';
+import { together } from '../../commands/together.js';
 import {
   namespaceCheckAnswer,
   namespaceEntry,
@@ -15,6 +16,7 @@ import type { NamespaceHoldings } from '../namespace-includes.js';
 import { type Exchange, type Route, route } from '../route.js';
 import { chains } from './chain.js';
 import { CheckBody, entitlementDocs } from './forms.js';
+import { AT_ONCE, allStandings } from './standings.js';
 
 export type NamespaceEntitlementDeps = {
   readonly readModels: ReadModels;
@@ -47,7 +49,7 @@ export const namespaceCheckRoutes = ({ readModels, stand, plans }: NamespaceEnti
 
 /** Packages are a namespace's own; entitlements are all that it may use, wherever they come from. */
 export const namespaceHoldings = (deps: NamespaceEntitlementDeps): NamespaceHoldings => {
-  const { readModels, stand, granted, plans } = deps;
+  const { readModels, granted, plans } = deps;
   const { ofNamespace } = chains(readModels);
 
   const heldBy = async (row: NamespaceRow, exchange: Exchange<unknown, unknown>) => {
@@ -57,16 +59,12 @@ export const namespaceHoldings = (deps: NamespaceEntitlementDeps): NamespaceHold
     const packages = state.packages
       .filter((one) => isActive(one, at))
       .map((one) => packageShown(plans.packages.get(one.package) ?? nameless(one.package), one.expiresAt));
-    const standings = await Promise.all(
-      [...plans.features.values()].map((feature) => stand(chain, feature, at)),
-    );
-    const entries = standings
-      .filter(({ included }) => included)
-      .map((standing) => [standing.feature.code, namespaceEntry(standing)]);
+    const standings = await allStandings(deps, chain, at);
+    const entries = standings.map((standing) => [standing.feature.code, namespaceEntry(standing)]);
     return [row.id, { packages, entitlements: Object.fromEntries(entries) }] as const;
   };
 
-  return async (rows, exchange) => new Map(await Promise.all(rows.map((row) => heldBy(row, exchange))));
+  return async (rows, exchange) => new Map(await together(rows, AT_ONCE, (row) => heldBy(row, exchange)));
 };
 
 /** A package that is sold no more: it gives nothing, but is still held. */

@@ -16,6 +16,7 @@ import type { NamespaceRow } from '../../projections/namespaces.js';
 import { type Route, route } from '../route.js';
 import { chains } from './chain.js';
 import { CheckQuery, CorrectionBody, entitlementDocs, UsageBody } from './forms.js';
+import { allStandings } from './standings.js';
 
 export type EntitlementRouteDeps = {
   readonly readModels: ReadModels;
@@ -89,12 +90,8 @@ export const entitlementRoutes = (deps: EntitlementRouteDeps): Route[] => {
         const { namespace, now } = exchange;
         const { chain, payer } = await of(exchange);
         const at = now.toISOString();
-        const standings = await Promise.all(
-          [...plans.features.values()].map((feature) => usage.stand(chain, feature, at)),
-        );
-        const entries = standings
-          .filter(({ included }) => included)
-          .map((standing) => [standing.feature.code, summaryEntry(standing)]);
+        const standings = await allStandings({ stand: usage.stand, plans }, chain, at);
+        const entries = standings.map((standing) => [standing.feature.code, summaryEntry(standing)]);
         return {
           status: 200,
           body: {
