@@ -28,6 +28,16 @@ describe('counters: embedded, memory and clock', () => {
     expect(counters.size()).toBeLessThanOrEqual(2);
   });
 
+  test('a key with short windows does not stay for as long as those with long ones', async () => {
+    const counters = embeddedCounters();
+    const address = [{ windowMs: 60_000, ceiling: 60 }];
+    await counters.hit('key', windows, 0, start);
+    for (let second = 0; second < 600; second++)
+      await counters.hit(`address-${second}`, address, 0, start + second * 1_000);
+    expect(counters.size()).toBeLessThan(130);
+    expect((await counters.hit('key', windows, 1, start + 600_000)).usage[1]?.used).toBe(2);
+  });
+
   test('a key in use is never forgotten while one of its hits counts', async () => {
     const counters = embeddedCounters();
     const hits: boolean[] = [];

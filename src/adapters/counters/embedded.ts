@@ -68,41 +68,59 @@ const usageOf = ({ sum, oldest, windowMs }: Slide, now: number): Usage => ({
   freesAt: sum === 0 ? now : Math.ceil(((oldest + ringSize) * windowMs) / slices),
 });
 
-/** Makes the counters. A key is forgotten once it has been idle for its windows; `size` says how many are held. */
+/**
+ * The keys whose longest window is the same, in two generations: what was not used during a whole one has left its
+ * windows, and goes without being looked for.
+ */
+type Generations = {
+  readonly lifeMs: number;
+  young: Map<string, Slide[]>;
+  old: Map<string, Slide[]>;
+  turnAt: number;
+};
+
+const turn = (kept: Generations, now: number) => {
+  const { lifeMs } = kept;
+  if (kept.turnAt - now > 2 * lifeMs) kept.turnAt = now + lifeMs; // the clock was set back
+  if (now < kept.turnAt) return;
+  kept.old = kept.young;
+  kept.young = new Map();
+  kept.turnAt = now + lifeMs;
+};
+
+const slidesOf = ({ young, old }: Generations, key: string): Slide[] => {
+  let slides = young.get(key);
+  if (!slides) {
+    slides = old.get(key) ?? [];
+    young.set(key, slides);
+  }
+  return slides;
+};
+
+/**
+ * Makes the counters. A key is forgotten once it has been idle for its longest window twice; `size` says how many are
+ * held. Those of clients without a key, who may come from anywhere, do not stay for as long as the others.
+ */
 export const embeddedCounters = (): Counters & { size(): number } => {
-  // Two generations: what was not used during a whole one has left every window, and goes without being looked for.
-  let young = new Map<string, Slide[]>();
-  let old = new Map<string, Slide[]>();
-  let longest = 0;
-  let turnAt = Number.NEGATIVE_INFINITY;
+  const kept = new Map<number, Generations>();
 
-  const turn = (windows: readonly Window[], now: number) => {
-    for (const { windowMs } of windows) {
-      const held = (windowMs * ringSize) / slices;
-      if (held <= longest) continue;
-      turnAt = Math.max(turnAt, now + held);
-      longest = held;
+  const generationsOf = (windows: readonly Window[], now: number): Generations => {
+    let longest = 0;
+    for (const { windowMs } of windows) if (windowMs > longest) longest = windowMs;
+    let found = kept.get(longest);
+    if (!found) {
+      const lifeMs = (longest * ringSize) / slices;
+      found = { lifeMs, young: new Map(), old: new Map(), turnAt: now + lifeMs };
+      kept.set(longest, found);
     }
-    if (turnAt - now > 2 * longest) turnAt = now + longest; // the clock was set back
-    if (now < turnAt) return;
-    old = young;
-    young = new Map();
-    turnAt = now + longest;
-  };
-
-  const slidesOf = (key: string): Slide[] => {
-    let slides = young.get(key);
-    if (!slides) {
-      slides = old.get(key) ?? [];
-      young.set(key, slides);
-    }
-    return slides;
+    return found;
   };
 
   return {
     async hit(key, windows, judge, now) {
-      turn(windows, now);
-      const held = slidesOf(key);
+      const generations = generationsOf(windows, now);
+      turn(generations, now);
+      const held = slidesOf(generations, key);
       const slides = windows.map(({ windowMs }, at) => {
         let slide = held[at];
         if (slide?.windowMs !== windowMs) {
@@ -118,11 +136,10 @@ export const embeddedCounters = (): Counters & { size(): number } => {
       return { admitted, usage: slides.map((slide) => usageOf(slide, now)) };
     },
 
-    size: () => young.size + old.size,
+    size: () => [...kept.values()].reduce((sum, { young, old }) => sum + young.size + old.size, 0),
 
     async close() {
-      young.clear();
-      old.clear();
+      kept.clear();
     },
   };
 };
