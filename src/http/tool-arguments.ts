@@ -67,17 +67,29 @@ const labelOf = ({ instancePath, params }: ErrorObject): string => {
 const isSummary = ({ keyword }: ErrorObject, all: readonly ErrorObject[]): boolean =>
   ['anyOf', 'oneOf', 'allOf', 'if'].includes(keyword) && all.length > 1;
 
+const compilers = () => {
+  const made = { draft7: new Ajv(options), draft2020: new Ajv2020(options) };
+  for (const ajv of Object.values(made)) formats.default.default(ajv);
+  return made;
+};
+/** A compiler keeps all that it has compiled, and servers tell their tools anew every minute: then it is renewed. */
+const MAX_COMPILED = 200;
+
 /**
  * Checks arguments against schemas, each compiled once. A schema that cannot be compiled checks nothing: its server
  * judges alone.
  */
 export const argumentChecker = () => {
-  const draft7 = new Ajv(options);
-  const draft2020 = new Ajv2020(options);
-  for (const ajv of [draft7, draft2020]) formats.default.default(ajv);
+  let { draft7, draft2020 } = compilers();
+  let left = MAX_COMPILED;
   const compiled = new WeakMap<JsonObject, ValidateFunction | 'none'>();
 
   const compile = (schema: JsonObject): ValidateFunction | 'none' => {
+    if (left === 0) {
+      ({ draft7, draft2020 } = compilers());
+      left = MAX_COMPILED;
+    }
+    left -= 1;
     const { $schema } = schema;
     const ajv = typeof $schema === 'string' && /draft-0[4-7]/.test($schema) ? draft7 : draft2020;
     try {

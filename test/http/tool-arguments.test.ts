@@ -1,4 +1,7 @@
 // Arguments held against the JSON Schemas of other people's tools.
+import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/domain/decider.js';
 import { DomainError } from '../../src/domain/errors.js';
@@ -24,6 +27,19 @@ test('takes what fits, and what the schema does not speak of', () => {
   const schema = object({ a: { type: 'integer' } }, { required: ['a'] });
   expect(faults(schema, { a: 1, b: [1] })).toBeUndefined();
   expect(faults({ type: 'object' }, { anything: 1 })).toBeUndefined();
+});
+
+test('schemas that are told anew again and again are not kept', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const told = Array.from({ length: 1_000 }, (_, n) => {
+    const schema = object({ a: { type: 'integer' } }, { title: `the ${n}th time` });
+    expect(faults(schema, { a: 1 })).toBeUndefined();
+    return new WeakRef(schema);
+  });
+  await delay(0); // what a weak reference has shown in this turn is not collected in it
+  collect();
+  expect(told.filter((schema) => schema.deref()).length).toBeLessThan(400);
 });
 
 test.each<[sentence: string, schema: JsonObject, args: JsonObject, field: string]>([
