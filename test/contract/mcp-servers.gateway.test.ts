@@ -6,7 +6,14 @@ import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'v
 import { gatewayServer } from '../../src/adapters/mcp-servers/gateway.js';
 import type { McpServer } from '../../src/adapters/mcp-servers/port.js';
 import type { ServerSettings } from '../../src/adapters/mcp-servers/settings.js';
-import { gone, type HttpProcess, pidsIn, startHttp, stdioEntry } from '../support/mcp/processes.js';
+import {
+  gone,
+  type HttpProcess,
+  pidsIn,
+  startHttp,
+  stdioEntry,
+  wrappedEntry,
+} from '../support/mcp/processes.js';
 
 const WORKSPACE = '01980000-0000-7000-8000-000000000001';
 // Long enough for a busy machine to answer fifty calls at once.
@@ -173,6 +180,23 @@ describe.concurrent('a process', () => {
     await call(server, 'echo', { text: 'a' });
     const [pid] = await pids();
     await server.close();
+    await gone(pid ?? 0);
+  });
+
+  test.each([
+    ['does not answer any more', 'block', {}],
+    ['does not end by itself', 'echo', { STUBBORN: '1' }],
+  ])('that a shell has started and that %s is ended too', async (_what, tool, env) => {
+    const dir = await mkdtemp(join(tmpdir(), 'core-api-mcp-'));
+    const pids = join(dir, 'pids');
+    const server = gatewayServer(
+      { id: 'test', ...wrappedEntry({ PIDS: pids, ...env }) },
+      { timeoutMs: 1_000, connectMs: 10_000, report: silent },
+    );
+    await call(server, tool, { text: 'a' }).catch(() => undefined);
+    await server.close();
+    const [pid] = await pidsIn(pids);
+    await rm(dir, { recursive: true });
     await gone(pid ?? 0);
   });
 

@@ -1,4 +1,5 @@
 // An MCP server that somebody else wrote, over stdio or streamable HTTP.
+import type { Readable } from 'node:stream';
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import {
@@ -18,6 +19,7 @@ import { failureOf, resourceOf, resultOf, saysNotFound, unreachable } from './an
 import { boundedFetch, MAX_MESSAGE_BYTES } from './bounded-fetch.js';
 import { type Connection, connection, type Notes } from './connection.js';
 import type { McpServer, Tool, ToolError } from './port.js';
+import { processTransport } from './process.js';
 import { tellLines } from './said.js';
 import type { LocalServer, RemoteServer, ServerSettings } from './settings.js';
 
@@ -35,7 +37,13 @@ const MAX_TOOLS = 1_000;
 /** A request that was given up may go on for so long before its connection is cut. */
 const GRACE_MS = 1_000;
 
-const localTransport = ({ id, command, args, env, cwd }: LocalServer, report: Notes): Transport => {
+const localTransport = (settings: LocalServer, report: Notes): Transport => {
+  const { id, command, args, env, cwd } = settings;
+  const hear = (stderr: Readable) =>
+    tellLines(stderr, Object.values(env), (line, leftOut) =>
+      report.info('an MCP server says', { server: id, line, ...(leftOut > 0 ? { leftOut } : {}) }),
+    );
+  if (process.platform !== 'win32') return processTransport(settings, hear);
   const transport = new StdioClientTransport({
     command,
     args: [...args],
@@ -44,11 +52,7 @@ const localTransport = ({ id, command, args, env, cwd }: LocalServer, report: No
     maxBufferSize: MAX_MESSAGE_BYTES,
     ...(cwd === undefined ? {} : { cwd }),
   });
-  const { stderr } = transport;
-  if (stderr && 'setEncoding' in stderr)
-    tellLines(stderr as Parameters<typeof tellLines>[0], Object.values(env), (line, leftOut) =>
-      report.info('an MCP server says', { server: id, line, ...(leftOut > 0 ? { leftOut } : {}) }),
-    );
+  hear(transport.stderr as Readable);
   return transport;
 };
 

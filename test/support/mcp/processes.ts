@@ -1,6 +1,7 @@
 // The test server of MCP as a configured server, over stdio and over HTTP.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +15,12 @@ export const stdioEntry = (env: Readonly<Record<string, string>> = {}) => ({
   args: [script('stdio.mjs')],
   env: { ...env },
 });
+
+/** The same, run by a shell that ends without it. */
+export const wrappedEntry = (env: Readonly<Record<string, string>> = {}) => {
+  const { command, args } = stdioEntry();
+  return { command: 'sh', args: ['-c', '"$0" "$@"; true', command, ...args], env: { ...env } };
+};
 
 export type HttpProcess = { readonly url: string; readonly port: string; stop(): Promise<void> };
 
@@ -39,10 +46,19 @@ export const startHttp = async (env: Readonly<Record<string, string>> = {}): Pro
 export const pidsIn = async (file: string): Promise<number[]> =>
   (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean).map(Number);
 
+/** Ended by a signal, and not yet asked after by whoever has to: no process any more. */
+const isZombie = (pid: number): boolean => {
+  try {
+    return /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
 export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch {
     return false;
   }
