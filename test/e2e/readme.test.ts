@@ -51,7 +51,7 @@ const interpreter = (file: string, port: number): { command: string[]; missing?:
 
 describe('the README', () => {
   it('shows requests and receivers', () => {
-    expect(requests()).toHaveLength(7);
+    expect(requests()).toHaveLength(11);
     expect(receivers().map(({ file }) => file)).toEqual([
       'receive.mjs',
       'by-hand.mjs',

@@ -37,5 +37,6 @@ export const steady = (value: unknown): unknown => {
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/, 'TIME')
     .replace(/^sk_live_\w{32,}$/, 'KEY')
     .replace(/^evt_[0-9a-z]{26}$/, 'EVENT')
+    .replace(/^use_[0-9a-z]{26}\./, 'USAGE.')
     .replace(/http:\/\/127\.0\.0\.1:\d+/, 'HOST');
 };
