@@ -3,11 +3,12 @@ import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from 'aj
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as formats from 'ajv-formats';
 import type { JsonObject } from '../domain/decider.js';
-import { invalidFaults } from './validation.js';
+import { invalidFaults, MAX_FAULTS } from './validation.js';
 
 const options = {
   strict: false,
   allErrors: true,
+  ownProperties: true,
   validateFormats: true,
   logger: false,
   addUsedSchema: false,
@@ -107,7 +108,7 @@ export const argumentChecker = () => {
     const errors = check.errors ?? [];
     const faults = errors.filter((error) => !isSummary(error, errors));
     throw invalidFaults(
-      faults.map((error) => {
+      faults.slice(0, MAX_FAULTS).map((error) => {
         const label = labelOf(error);
         return [label, sentence(label, error)];
       }),

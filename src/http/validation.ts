@@ -8,7 +8,7 @@ type Issue = z.core.$ZodIssue;
 const OURS = '\u0000';
 const INTEGER = '\u0000integer';
 const isOurs = ({ message }: Issue): boolean => message.startsWith(OURS);
-const MAX_FAULTS = 100;
+export const MAX_FAULTS = 100;
 const MAX_LABEL = 100;
 
 const nouns: Readonly<Record<string, string>> = {

@@ -149,6 +149,14 @@ describe.each(ways)('over %s', (way, settings) => {
     expect(await call(server, 'echo', { text: 'afterwards' })).toBe('afterwards');
   });
 
+  test('refuses an answer that is nested without end, and goes on', async () => {
+    expect(await failure(call(server, 'deep'))).toEqual([
+      'failed',
+      'The MCP server test did not give a valid answer.',
+    ]);
+    expect(await call(server, 'echo', { text: way })).toBe(way);
+  });
+
   test('refuses an answer of megabytes, and goes on', async () => {
     expect(await failure(call(server, 'huge'))).toEqual([
       'failed',

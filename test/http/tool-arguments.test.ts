@@ -29,6 +29,14 @@ test('takes what fits, and what the schema does not speak of', () => {
   expect(faults({ type: 'object' }, { anything: 1 })).toBeUndefined();
 });
 
+test('what every object of JavaScript has is no argument', () => {
+  const schema = object({ constructor: { type: 'string' } });
+  expect(faults(schema, {})).toBeUndefined();
+  expect(faults(object({}, { required: ['toString'] }), {})).toEqual({
+    'arguments.toString': ['The arguments.toString field is required.'],
+  });
+});
+
 test('schemas that are told anew again and again are not kept', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

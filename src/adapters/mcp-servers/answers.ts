@@ -28,6 +28,13 @@ const parsed = (text: string): Json => {
   }
 };
 
+const MAX_DEPTH = 100;
+/** True for what is nested so deeply that it could not be passed on. */
+const isBottomless = (value: unknown, depth = 0): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (depth === MAX_DEPTH || Object.values(value).some((part) => isBottomless(part, depth + 1)));
+
 /**
  * The structured content; else the only text, as JSON where it is an object or a list; else the list of contents, null
  * when there is none. Throws ToolError when the tool says that it has failed, or says too much.
@@ -40,6 +47,8 @@ export const resultOf = (id: string, { content, structuredContent, isError }: Ca
   }
   const only = content.length === 1 && first?.type === 'text' ? parsed(first.text) : null;
   const result = (structuredContent ?? only ?? (content.length === 0 ? null : content)) as Json;
+  if (isBottomless(result))
+    throw new ToolError('failed', `The MCP server ${id} did not give a valid answer.`);
   if (Buffer.byteLength(JSON.stringify(result)) > MAX_ANSWER_BYTES) throw tooLarge(id);
   return result;
 };

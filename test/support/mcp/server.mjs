@@ -51,6 +51,7 @@ const tools = ({ trace, die, write }) => ({
     },
   },
   huge: { run: () => text('x'.repeat(3_000_000)) },
+  deep: { run: () => text('['.repeat(100_000) + ']'.repeat(100_000)) },
   malformed: {
     run: (_args, _meta, id) => {
       write(`${JSON.stringify({ jsonrpc: '2.0', id, result: { content: 'no list' } })}\n`);
