@@ -123,7 +123,7 @@ const update = (record: NamespaceRecord, wanted: NamespaceChanges): NamespaceEve
   if (same(next, record)) return [];
   requireSmall(next);
   const { id: namespaceId, workspaceId } = next;
-  return [{ type: 'NamespaceUpdated', data: { namespaceId, workspaceId, changes: wanted } }];
+  return [{ type: 'NamespaceUpdated', data: { namespaceId, workspaceId, changes: given(wanted) } }];
 };
 
 /** Of two that became the default in the same millisecond the one with the higher id is it. */

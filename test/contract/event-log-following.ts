@@ -179,6 +179,18 @@ export const eventLogFollowing = (current: () => EventLog) => {
       for (const { events } of seen) expect(idsOf(events)).toEqual(stored);
     });
 
+    test('hands out live what is read later, to the last detail', async () => {
+      const told = { text: 'é\u2028"\\', none: null, list: [1, [{ deep: true }], ''], number: 2 ** 53 - 1 };
+      const live = follow(log, await log.head(), only(red), (events) => events.length >= 4);
+      await log.append(`${red}-1`, [newEvent('Told', told), newEvent('Told', {})], 'any');
+      await Promise.all([
+        log.append(`${red}-2`, [newEvent('Told', { n: 1.5 })], 'any'),
+        log.append(`${red}-3`, [newEvent('Told', told)], 'any'),
+      ]);
+      const { events } = await live;
+      expect(events).toStrictEqual(await collect(log.readAll(after, only(red))));
+    });
+
     test('resumes after any position that it gave', async () => {
       await mixed(48);
       const filter = only(red, blue);

@@ -1,8 +1,10 @@
 // Every route with what its documentation shows, bent out of shape: never a 5xx, and nobody else is the worse for it.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Recorded } from '../../src/domain/decider.js';
 import type { Route } from '../../src/http/route.js';
 import { type Called, startTestApp, type TestApp } from '../support/api.js';
+import { eventsIn } from '../support/embedded-log.js';
 import { newTenant } from '../support/tenants.js';
 
 /** They may erase themselves, and run out of requests, so there are several. `own`: their records by the parameter, else by the first word of the path. */
@@ -11,6 +13,10 @@ const VICTIMS = 12;
 const target = 'http://127.0.0.1:9/hook';
 let app: TestApp;
 let victims: Victim[];
+/** Every event as a follower got it. */
+const live: Recorded[] = [];
+const followed = new AbortController();
+let following: Promise<void>;
 const newVictim = async (): Promise<Victim> => {
   const { key, workspace } = await newTenant(app);
   const made = async (path: string, body: object) =>
@@ -34,6 +40,10 @@ const newVictim = async (): Promise<Victim> => {
 };
 beforeAll(async () => {
   app = await startTestApp({ WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true', WEBHOOK_TIMEOUT_MS: '50' });
+  following = (async () => {
+    for await (const { events } of app.app.stores.log.subscribe(-1, {}, followed.signal))
+      live.push(...events);
+  })();
   victims = [];
   for (let n = 0; n < VICTIMS; n++) victims.push(await newVictim());
 });
@@ -156,3 +166,12 @@ test('of bent requests to every route none gives a 5xx or hangs', async () => {
   expect((await app.call('GET', '/workspaces/1')).status).toBe(200);
   expect((await app.call('GET', '/user')).body.data.id).toBe(1);
 }, 60_000);
+
+test('what followers got of all this is to the last detail what the log holds', async () => {
+  await app.waitForAll();
+  followed.abort();
+  await following;
+  const stored = await eventsIn(app.app.stores.log);
+  expect(live.length).toBeGreaterThan(500);
+  expect(live).toStrictEqual(stored.slice(0, live.length));
+});

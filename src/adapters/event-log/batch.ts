@@ -1,4 +1,5 @@
 // Appends that share one write and sync, and how their callers are answered.
+import type { Recorded } from '../../domain/decider.js';
 import type { Appended, LogUnavailable } from './port.js';
 
 export type Batch = {
@@ -9,6 +10,8 @@ export type Batch = {
   upTo: number;
   /** Hash of the last line. */
   hash: string;
+  /** In the order of their positions. */
+  readonly events: Recorded[];
   /** By append: its result, and its caller's promise. */
   readonly appended: Appended[];
   readonly resolve: ((appended: Appended) => void)[];
@@ -25,6 +28,7 @@ export const emptyBatch = (buffer?: Buffer): Batch => ({
   length: 0,
   upTo: 0,
   hash: '',
+  events: [],
   appended: [],
   resolve: [],
   reject: [],

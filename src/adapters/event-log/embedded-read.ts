@@ -50,6 +50,8 @@ const spansOf = (index: StreamIndex, positions: ArrayLike<number>): Span[] => {
 export const createReader = ({ fd, file, index }: Source) => {
   const running = new Set<Promise<unknown>>();
   const waiting = new Set<() => void>();
+  /** What was committed last, for those who are level with the log. */
+  let newest: readonly Recorded[] = [];
   let closed = false;
 
   const bytesOf = async ({ start, stop }: Span): Promise<Buffer> => {
@@ -101,6 +103,14 @@ export const createReader = ({ fd, file, index }: Source) => {
       }
     }
     return loaded.length === 1 ? (loaded[0] ?? []) : loaded.flat();
+  };
+
+  /** The same, without the file where all of them were just committed. */
+  const loadNew = (positions: readonly number[]): readonly Recorded[] | Promise<Recorded[]> => {
+    const from = newest[0]?.position;
+    if (from === undefined || positions[0] === undefined || positions[0] < from) return load(positions);
+    const events = positions.flatMap((position) => newest[position - from] ?? []);
+    return events.length === positions.length ? events : load(positions);
   };
 
   /** Up to a page of matching positions after `after` and up to `head`; everything up to `seen` was looked at. */
@@ -207,7 +217,7 @@ export const createReader = ({ fd, file, index }: Source) => {
           continue;
         }
         const page = pageAfter(position, head, matches);
-        const events = await load(page.positions);
+        const events = await loadNew(page.positions);
         if (signal.aborted || closed) return;
         position = page.seen;
         caughtUp = position >= index.size() - 1;
@@ -216,7 +226,8 @@ export const createReader = ({ fd, file, index }: Source) => {
     },
 
     /** Tells subscriptions that events were committed. */
-    publish(): void {
+    publish(events: readonly Recorded[]): void {
+      newest = events;
       for (const wake of [...waiting]) wake();
     },
     /** Ends subscriptions, refuses further reads and waits for those under way: the file may then be closed. */

@@ -27,7 +27,8 @@ type Deps = {
   readonly lock: Lock;
   readonly fs: LogFs;
   readonly load: (positions: ArrayLike<number>) => Promise<Recorded[]>;
-  readonly onCommit: () => void;
+  /** Told what is now on disk. */
+  readonly onCommit: (events: readonly Recorded[]) => void;
   readonly onSync: ((stats: SyncStats) => void) | undefined;
 };
 
@@ -88,7 +89,10 @@ export const createAppender = ({ fd, index, hash, lock, fs, load, onCommit, onSy
     const bytes = pending.buffer.write(text, start);
     checkSize(stream, bytes);
     lastHash = seal(pending.buffer, start, start + bytes - 1);
-    for (const { type } of events) index.add(slot, type, synced + start);
+    for (const line of lines) {
+      index.add(slot, line.type, synced + start);
+      pending.events.push(line);
+    }
     pending.length = start + bytes;
     pending.upTo = index.next();
     pending.hash = lastHash;
@@ -156,7 +160,7 @@ export const createAppender = ({ fd, index, hash, lock, fs, load, onCommit, onSy
       spare = emptyBatch(batch.buffer);
       writing = undefined;
       flush(); // the disk first, then those who wait for it
-      onCommit();
+      onCommit(batch.events);
       released.add(batch);
       onSync?.({ appends: appended.length, bytes, seconds: (performance.now() - began) / 1000 });
     });
