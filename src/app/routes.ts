@@ -91,7 +91,7 @@ export const wireRoutes = (
       schedule: config.WEBHOOK_RETRY_SCHEDULE,
       retentionDays,
     }),
-    ...entitlementRoutes({ readModels, usage, plans }),
+    ...entitlementRoutes({ readModels, usage, plans, namespaces: commands.namespaces }),
     ...namespaceCheckRoutes(held(readModels, commands)),
     ...provisioningRoutes({ readModels, provisioning }),
     ...eventTypeRoutes(),

@@ -1,7 +1,7 @@
 // The effects around decisions about namespaces: integer ids, slugs, one default per owner.
 import type { EventLog } from '../adapters/event-log/port.js';
 import type { ReadModels, Row } from '../adapters/read-models/port.js';
-import type { JsonObject } from '../domain/decider.js';
+import type { JsonObject, Recorded } from '../domain/decider.js';
 import { DomainError } from '../domain/errors.js';
 import {
   type Namespace,
@@ -55,8 +55,13 @@ export type NamespaceCommands = {
   remove(id: string, asking: NamespaceAsking): Promise<NamespaceAnswer>;
   /** Takes the default from the owner's other namespaces; the last position. Doing it twice changes nothing. */
   settleDefault(record: NamespaceRecord, context: CommandContext): Promise<number>;
+  /** The workspaces (UUIDs) that have paid since an instant, the latest first; null among them = nobody was named. */
+  paidSince(id: string, since: string): Promise<readonly (string | null)[]>;
   readonly streams: Streams<Namespace, NamespaceCommand, NamespaceEvent>;
 };
+
+/** Changes of one namespace that are looked through for who has paid. */
+const MOST_CHANGES = 500;
 
 const answer = ({ state, revision, position }: Handled<Namespace, NamespaceEvent>): NamespaceAnswer => {
   if (!state.record) throw new Error('a namespace command left no record');
@@ -156,9 +161,21 @@ export const namespaceCommands = (deps: {
     });
   };
 
+  const paidSince: NamespaceCommands['paidSince'] = async (id, since) => {
+    const paid = new Set<string | null>();
+    const back = { backwards: true, limit: MOST_CHANGES } as const;
+    for await (const recorded of log.read(`namespace-${id}`, back)) {
+      const { type, data, metadata } = recorded as Recorded as Recorded<NamespaceEvent>;
+      if (type !== 'NamespaceSlugWithdrawn') paid.add(data.workspaceId);
+      if (metadata.at < since) break; // who paid then
+    }
+    return [...paid];
+  };
+
   return {
     streams: handled,
     settleDefault,
+    paidSince,
 
     async create(input, asking) {
       const id = idFor(asking.command, 'stream');

@@ -1,6 +1,6 @@
 // A write with an Idempotency-Key happens once: claimed before it runs, remembered when it has, found again after a crash.
 import { createHmac } from 'node:crypto';
-import type { Idempotency, Started, StoredAnswer } from '../adapters/idempotency/port.js';
+import type { Begun, Idempotency, Started, StoredAnswer } from '../adapters/idempotency/port.js';
 import { StaleCommand } from '../commands/folding.js';
 import { DomainError, type ErrorCode, invalid } from '../domain/errors.js';
 import { derivedId } from '../domain/ids.js';
@@ -97,13 +97,11 @@ export const freshly = async <R extends Repeatable, T>(run: R, work: (run: R) =>
   }
 };
 
-/**
- * The run that a record stands for. A retry with nothing but the record that it has just made (by its own seed) has
- * lost that of the first run, and with it when that began.
- */
-const runOf = ({ commandId, seed, at, fingerprint }: Started, retry: boolean, ownSeed: Buffer): Run => {
+/** The run that a record stands for. Where that of the first run may have been lost, so is when that began. */
+const runOf = ({ started, retry, doubtful }: Extract<Begun, { state: 'run' }>): Run => {
+  const { commandId, seed, at, fingerprint } = started;
   const run = { commandId, seed: Buffer.from(seed, 'base64'), at, fingerprint, retry };
-  return retry && ownSeed.equals(run.seed) ? run : { ...run, since: at };
+  return doubtful ? run : { ...run, since: at };
 };
 
 const inProgress = () =>
@@ -144,11 +142,10 @@ export const createOnce = (options: {
   return async (request, work, refused) => {
     const commandId = derivedId(logId, request.keyId, request.idempotencyKey);
     const fingerprint = fingerprintOf(fingerprintKey, request);
-    const seed = randomBytes(32);
     const begun = await claim(commandId, {
       commandId,
       fingerprint,
-      seed: seed.toString('base64'),
+      seed: randomBytes(32).toString('base64'),
       at: request.now,
     });
     if (begun.state === 'in_progress') throw inProgress();
@@ -159,8 +156,7 @@ export const createOnce = (options: {
       await release();
       throw new NotRepeated();
     }
-    const { started, retry } = begun;
-    const run = runOf(started, retry, seed);
+    const run = runOf(begun);
     let ended: Ended;
     try {
       ended = await freshly(run, work);

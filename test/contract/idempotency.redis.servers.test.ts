@@ -192,6 +192,29 @@ describe.skipIf('skipped' in broken)('Redis, broken', () => {
     expect(await begin('a day later')).toMatchObject({ retry: false });
   });
 
+  test('what is begun after a loss is doubtful also when it is run again; what was begun before never', async () => {
+    /** A release is not waited for. */
+    const run = async (key: string) => {
+      const begun = await vi.waitFor(async () => {
+        const found = await begin(key);
+        expect(found.state).toBe('run');
+        return found;
+      });
+      await store.release(key);
+      return begun;
+    };
+    expect(await run('known')).not.toHaveProperty('doubtful');
+    const again = await run('known');
+    expect([again, 'doubtful' in again]).toMatchObject([{ retry: true }, false]);
+    await given.redis.flushall();
+    expect(await run('lost')).toMatchObject({ retry: true, doubtful: true });
+    given.clock.now += day - 1_000;
+    expect(await run('lost')).toMatchObject({ retry: true, doubtful: true });
+    given.clock.now += 1_000;
+    const later = await run('new');
+    expect([later, 'doubtful' in later]).toMatchObject([{ retry: false }, false]);
+  });
+
   test('for 24 h after the server was started again every new run looks for its events first', async () => {
     if ('skipped' in broken) return;
     expect(await begin('before')).toMatchObject({ state: 'run', retry: false });

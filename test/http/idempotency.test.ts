@@ -286,6 +286,42 @@ describe('an answer', () => {
     }
   });
 
+  test('is looked for since its first run began, and a whole day back where that may have been forgotten', async () => {
+    const { idempotency, log } = app.app.stores;
+    let doubtful = false;
+    const once = createOnce({
+      idempotency: {
+        ...idempotency,
+        async begin(key, fresh) {
+          const begun = await idempotency.begin(key, fresh);
+          return doubtful && begun.state === 'run' ? { ...begun, retry: true, doubtful } : begun;
+        },
+      },
+      logId: log.id,
+      fingerprintKey: Buffer.alloc(32),
+      logger: { error: () => undefined },
+    });
+    const runs: { readonly retry: boolean; readonly since?: string }[] = [];
+    const failing = testRoute('/failing', async ({ command: { retry, since } }) => {
+      runs.push({ retry, ...(since === undefined ? {} : { since }) });
+      throw new Error('no answer');
+    });
+    const frame = await startFrame(app, [failing], { once });
+    try {
+      const headers = { 'Idempotency-Key': randomUUID() };
+      for (let n = 0; n < 2; n++) await ask(frame, app.key, '/failing', { headers });
+      const [first, second] = runs.splice(0);
+      expect(first).toEqual({ retry: false, since: expect.any(String) });
+      expect(second).toEqual({ ...first, retry: true });
+      doubtful = true;
+      for (let n = 0; n < 2; n++)
+        await ask(frame, app.key, '/failing', { headers: { 'Idempotency-Key': 'doubtful' } });
+      expect(runs).toEqual([{ retry: true }, { retry: true }]);
+    } finally {
+      await frame.stop();
+    }
+  });
+
   test('is on disk before it is given where nothing in the log would lead to it again', async () => {
     const { idempotency, log } = app.app.stores;
     const finished: boolean[] = [];

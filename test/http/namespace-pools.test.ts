@@ -1,6 +1,8 @@
 // What a namespace shares with the workspace that pays for it, and what not: the records of others, and who pays.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { entitlementRoutes } from '../../src/http/entitlements/usage.js';
 import { startTestApp, type TestApp } from '../support/api.js';
+import { ask, losing, startFrame } from '../support/frame.js';
 import { newColleague, newTenant } from '../support/tenants.js';
 
 let app: TestApp;
@@ -65,5 +67,45 @@ describe('a user’s own namespace that nobody is named to pay for', () => {
     await record(7, victim.key, headers);
     expect(await used(older.key, older.workspace)).toBe(0);
     expect(await used(victim.key, victim.workspace)).toBe(7);
+  });
+});
+
+describe('a record whose answer was lost before another workspace came to pay', () => {
+  /** A namespace's record, the change of who pays, and the retry of the record, in a workspace that fits both times. */
+  const retried = async (key: string, namespace: number, payer: number, context: number) => {
+    const { readModels } = app.app.stores;
+    const routes = entitlementRoutes({ readModels, ...app.app.commands });
+    const frame = await startFrame(
+      app,
+      routes.map((one) => losing(one, () => undefined)),
+    );
+    const body = { feature: 'posts', quantity: 7 };
+    // Both named: else the context would be the payer, and the retry another request.
+    const headers = {
+      'X-Workspace-ID': String(context),
+      'X-Namespace-ID': String(namespace),
+      'Idempotency-Key': `once-${namespace}`,
+    };
+    try {
+      const lost = await ask(frame, key, '/entitlements/usage', { headers, body });
+      expect(lost.status).toBe(500);
+    } finally {
+      await frame.stop();
+    }
+    const change = { key, body: { workspace_id: payer } };
+    expect((await app.call('PATCH', `/namespaces/${namespace}`, change)).status).toBe(200);
+    return app.call('POST', '/entitlements/usage', { key, headers, body });
+  };
+
+  test.each(['User', 'Workspace'])('is not counted again for them (namespace of a %s)', async (type) => {
+    const { key, workspace } = await newTenant(app);
+    const other = (await app.call('POST', '/workspaces', { key, body: { name: 'Other' } })).body.data.id;
+    const mine = { name: 'Mine', owner_type: type };
+    const made = await app.call('POST', '/namespaces', { key, body: mine });
+    const context = type === 'User' ? other : workspace;
+    const { status, body } = await retried(key, made.body.data.id, other, context);
+    expect([status, body]).toMatchObject([200, { current_usage: 7 }]);
+    expect(await used(key, workspace)).toBe(7);
+    expect(await used(key, other)).toBe(0);
   });
 });

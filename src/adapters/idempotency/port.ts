@@ -20,8 +20,11 @@ export type StoredAnswer = {
 };
 
 export type Begun =
-  /** No record, or an older run's that lapsed: run it. `retry` = look for its events first. */
-  | { readonly state: 'run'; readonly started: Started; readonly retry: boolean }
+  /**
+   * No record, or an older run's that lapsed: run it. `retry` = look for its events first. `doubtful` = there may have
+   * been a record before, which was lost: when the first run began is not known.
+   */
+  | { readonly state: 'run'; readonly started: Started; readonly retry: boolean; readonly doubtful?: true }
   | { readonly state: 'in_progress' }
   | { readonly state: 'reused' }
   | { readonly state: 'finished'; readonly answer: StoredAnswer };

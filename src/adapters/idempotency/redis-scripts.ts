@@ -12,7 +12,8 @@ end
 
 /**
  * KEYS: the record, the guard. ARGV: fingerprint, sealed started, who runs it, the server's run id, 1 where the server
- * evicts keys, time (-1 = the server's), lease ms, life ms. Answers state, stored text or false, 1 for a retry.
+ * evicts keys, time (-1 = the server's), lease ms, life ms. Answers state, stored text or false, 1 for a retry, 1 where a
+ * record from before this one may have been lost.
  *
  * The guard is a hash of the server's run id and of the time until which records may be missing. It goes when the
  * server is emptied, as the records do; it stays behind another run id when the server was started again.
@@ -30,13 +31,14 @@ if not record[1] or tonumber(record[2]) <= now - life then
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'fp', fp, 'at', now, 'lease', now + lease, 'started', ARGV[2], 'run', ARGV[3])
   redis.call('PEXPIRE', KEYS[1], life)
-  return {'run', false, (now < doubt or ARGV[5] == '1') and 1 or 0}
+  local doubtful = (now < doubt or ARGV[5] == '1') and 1 or 0
+  return {'run', false, doubtful, doubtful}
 end
 if record[1] ~= fp then return {'reused', false, 0} end
 if record[5] then return {'finished', record[5], 0} end
 if tonumber(record[3]) > now then return {'in_progress', false, 0} end
 redis.call('HSET', KEYS[1], 'lease', now + lease, 'run', ARGV[3])
-return {'run', record[4], 1}
+return {'run', record[4], 1, (tonumber(record[2]) < doubt or ARGV[5] == '1') and 1 or 0}
 `;
 
 /** KEYS: the record. ARGV: fingerprint, sealed answer, time, life ms. A lost record is made anew; the first answer stays. */

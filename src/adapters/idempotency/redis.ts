@@ -112,15 +112,15 @@ export const openRedisIdempotency = async (options: RedisIdempotencyOptions): Pr
       const token = randomUUID();
       const { runId, evicts } = await server();
       const sealed = seal(key, JSON.stringify(fresh), name);
-      const [state, stored, retry] = (await claim(
+      const [state, stored, retry, doubtful] = (await claim(
         ...[`${base}${name}`, guard, fresh.fingerprint, sealed, token, runId],
         ...[evicts ? 1 : 0, time(), leaseMs, lifeMs],
-      )) as [Begun['state'], string | null, number];
+      )) as [Begun['state'], string | null, number, number?];
       if (state === 'finished') return { state, answer: open<StoredAnswer>(stored ?? '', name) };
       if (state !== 'run') return { state };
       const started = stored ? open<Started>(stored, name) : fresh;
       runs.set(callerKey, { name, token, started });
-      return { state, started, retry: retry === 1 };
+      return { state, started, retry: retry === 1, ...(doubtful === 1 ? { doubtful: true } : {}) };
     },
 
     async finish(callerKey, answer, { durable }) {

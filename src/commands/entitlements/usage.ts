@@ -7,7 +7,7 @@ import {
   meterSnapshots,
   type RecordedUsage,
 } from '../../domain/entitlements/meter.js';
-import { periodOf } from '../../domain/entitlements/periods.js';
+import { periodsSince } from '../../domain/entitlements/periods.js';
 import { countedFeature, type Feature, type Plans } from '../../domain/entitlements/plans.js';
 import { meterId, parseUsageId, type UsagePlace, usageId } from '../../domain/entitlements/usage-id.js';
 import { otherDenials } from '../../domain/entitlements/words.js';
@@ -47,8 +47,16 @@ export type CorrectionAnswer = {
 };
 
 export type UsageCommands = {
-  /** Throws `feature_limit_reached` where it is not allowed, `validation_failed` for a feature that does not exist. */
-  record(chain: Chain, input: NewUsage, command: CommandContext): Promise<UsageAnswer>;
+  /**
+   * Throws `feature_limit_reached` where it is not allowed, `validation_failed` for a feature that does not exist.
+   * `paidSince`: who else (UUIDs) may have been asked since an instant; only a retry wants to know.
+   */
+  record(
+    chain: Chain,
+    input: NewUsage,
+    command: CommandContext,
+    paidSince?: (since: string) => Promise<readonly string[]>,
+  ): Promise<UsageAnswer>;
   /**
    * Says what a record should have said. Throws `not_found`, and `feature_limit_reached` when it then exceeds the limit.
    * `mine` holds the owners (UUIDs) whose records are all the caller's to correct; of others only what they recorded.
@@ -78,6 +86,10 @@ const isBySame = (one: Actor, other: Actor): boolean =>
 const CACHED = 50_000;
 /** Processes that share a hot meter get in each other's way all the time: one of them gets through each time. */
 const MAX_TRIES = 100;
+/** A command may be repeated for so long, ms, by clocks that may differ so much. */
+const DAY_MS = 86_400_000;
+const CLOCKS_MS = 60_000;
+const nobody = async (): Promise<readonly string[]> => [];
 
 export const usageCommands = (deps: {
   readonly log: EventLog;
@@ -111,14 +123,22 @@ export const usageCommands = (deps: {
   };
 
   /** What an earlier run has recorded: on any meter that it may have been counted on. */
-  const recordedBefore = async (chain: Chain, feature: Feature, command: CommandContext) => {
+  const recordedBefore = async (
+    chain: Chain,
+    feature: Feature,
+    command: CommandContext,
+    paidSince: (since: string) => Promise<readonly string[]>,
+  ) => {
     const counted = countedFeature(plans, feature);
-    const period = periodOf(counted.reset, command.now);
-    for (const { owner } of chain) {
-      const id = meterId({ ownerId: owner.id, feature: counted.code, period });
-      const found = await meters.found(id, command);
-      if (found) return answer(found);
-    }
+    const { now: at, since: first } = command;
+    const began = first === undefined ? Date.parse(at) - DAY_MS : Date.parse(first);
+    const since = new Date(began - CLOCKS_MS).toISOString();
+    const owners = new Set([...chain.map(({ owner }) => owner.id), ...(await paidSince(since))]);
+    for (const period of periodsSince(counted.reset, since, at))
+      for (const ownerId of owners) {
+        const found = await meters.found(meterId({ ownerId, feature: counted.code, period }), command);
+        if (found) return answer(found);
+      }
     return undefined;
   };
 
@@ -141,10 +161,10 @@ export const usageCommands = (deps: {
     stand,
     meters,
 
-    async record(chain, { feature: code, quantity, metadata }, command) {
+    async record(chain, { feature: code, quantity, metadata }, command, paidSince = nobody) {
       const feature = plans.features.get(code);
       if (!feature) throw invalid({ feature: 'The selected feature is invalid.' });
-      const before = command.retry ? await recordedBefore(chain, feature, command) : undefined;
+      const before = command.retry ? await recordedBefore(chain, feature, command, paidSince) : undefined;
       if (before) return before;
       const { meter, limit, packages, included, suspended } = await stand(chain, feature, command.now);
       if (suspended) refuse(feature, 'WORKSPACE_SUSPENDED');

@@ -11,6 +11,11 @@ export const periodOf = (reset: Reset, at: string): string => {
   return reset.kind === 'rolling' ? `rolling${reset.days}` : 'all';
 };
 
+/** The periods that were current between two instants that are at most a month apart, the last one first. */
+export const periodsSince = (reset: Reset, from: string, to: string): string[] => [
+  ...new Set([periodOf(reset, to), periodOf(reset, from)]),
+];
+
 /** First instant after the calendar month of `at`. */
 export const monthEnd = (at: string): string =>
   new Date(Date.UTC(Number(at.slice(0, 4)), Number(at.slice(5, 7)), 1)).toISOString();

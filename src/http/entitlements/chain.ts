@@ -1,10 +1,12 @@
 // Who is asked for a feature: a namespace's own packages, then the workspace that pays for it, then its user's tier.
 import type { ReadModels } from '../../adapters/read-models/port.js';
 import type { Chain, Holder } from '../../commands/entitlements/standing.js';
+import type { NamespaceCommands } from '../../commands/namespaces.js';
 import type { NamespaceRow } from '../../projections/namespaces.js';
 import type { UserRow } from '../../projections/users.js';
 import type { WorkspaceRow } from '../../projections/workspaces.js';
 import type { Exchange } from '../route.js';
+import { workspacesOf } from '../user-access.js';
 
 type Asked = Pick<Exchange<unknown, unknown>, 'workspace' | 'namespace'>;
 
@@ -15,6 +17,20 @@ export type Chains = {
   of(asked: Asked): Chained | Promise<Chained>;
   ofNamespace(row: NamespaceRow, asked: Asked): Promise<Chained>;
 };
+
+/**
+ * The workspaces (UUIDs) that may have paid for a namespace since an instant. Where nobody was named it was one of its
+ * user's: those that they belong to now are told.
+ */
+export const payersSince =
+  (readModels: ReadModels, { paidSince }: Pick<NamespaceCommands, 'paidSince'>) =>
+  async ({ id, ownerId }: NamespaceRow, since: string): Promise<string[]> => {
+    const paid = await paidSince(id, since);
+    const named = paid.filter((one) => one !== null);
+    if (named.length === paid.length) return named;
+    const theirs = await workspacesOf(readModels, ownerId);
+    return [...named, ...theirs.map((row) => row.id)];
+  };
 
 const poolOf = ({ id, tier }: WorkspaceRow): Holder => ({
   owner: { type: 'workspace', id },

@@ -1,6 +1,7 @@
 // Endpoints of usage: may it be used, it was used, what is left.
 import type { ReadModels } from '../../adapters/read-models/port.js';
 import type { UsageCommands } from '../../commands/entitlements/usage.js';
+import type { NamespaceCommands } from '../../commands/namespaces.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import {
   checkAnswer,
@@ -14,7 +15,7 @@ import type { Plans } from '../../domain/entitlements/plans.js';
 import { publicId } from '../../domain/ids.js';
 import type { NamespaceRow } from '../../projections/namespaces.js';
 import { type Route, route } from '../route.js';
-import { chains } from './chain.js';
+import { chains, payersSince } from './chain.js';
 import { CheckQuery, CorrectionBody, entitlementDocs, UsageBody } from './forms.js';
 import { allStandings } from './standings.js';
 
@@ -22,6 +23,7 @@ export type EntitlementRouteDeps = {
   readonly readModels: ReadModels;
   readonly usage: UsageCommands;
   readonly plans: Plans;
+  readonly namespaces: Pick<NamespaceCommands, 'paidSince'>;
 };
 
 const namespaceId = (dialect: Dialect, { id, number }: NamespaceRow) =>
@@ -30,6 +32,7 @@ const namespaceId = (dialect: Dialect, { id, number }: NamespaceRow) =>
 export const entitlementRoutes = (deps: EntitlementRouteDeps): Route[] => {
   const { usage, plans } = deps;
   const { of } = chains(deps.readModels);
+  const payers = payersSince(deps.readModels, deps.namespaces);
   return [
     route({
       method: 'GET',
@@ -55,7 +58,9 @@ export const entitlementRoutes = (deps: EntitlementRouteDeps): Route[] => {
       // Answered as soon as it is on disk: check and summary know it, and no list has to wait for it.
       handle: async (exchange) => {
         const { chain } = await of(exchange);
-        const recorded = await usage.record(chain, exchange.body, exchange.command);
+        const { body, command, namespace } = exchange;
+        const paidSince = namespace && ((since: string) => payers(namespace, since));
+        const recorded = await usage.record(chain, body, command, paidSince);
         return { status: 200, body: usageAnswer(recorded), logged: true };
       },
     }),

@@ -96,6 +96,18 @@ describe('a race for the last of a limit', () => {
 });
 
 describe('a record', () => {
+  const call = { feature: 'api_calls', quantity: 3 };
+  const recordedFirst = async () => {
+    const first = asked();
+    await open().record(chain(), call, first);
+    return first;
+  };
+  /** A retry of this instant: nothing says when the command was first asked for. */
+  const lost = (commandId?: string) => {
+    const { since: _, ...rest } = asked({ retry: true, ...(commandId ? { commandId } : {}) });
+    return rest;
+  };
+
   test('has an id by which it can be corrected, and both stay in the history', async () => {
     const usage = open();
     await usage.record(chain(), { feature: 'posts', quantity: 3 }, asked());
@@ -176,6 +188,35 @@ describe('a record', () => {
     expect(again).toMatchObject({ currentUsage: 3 });
     const standing = await stand(usage, 'api_calls');
     expect([standing.used, standing.resetAt()]).toEqual([0, '2026-03-01T00:00:00.000Z']);
+  });
+
+  test('is found in the month before by a retry whose idempotency record was lost', async () => {
+    on('2026-01-31T23:59:59.900Z');
+    const { commandId } = await recordedFirst();
+    on('2026-02-01T12:00:00.000Z');
+    const usage = open();
+    expect(await usage.record(chain(), call, lost(commandId))).toMatchObject({ currentUsage: 3 });
+    expect(await stand(usage, 'api_calls')).toMatchObject({ used: 0 });
+    const another = await usage.record(chain(), call, lost());
+    expect([another.currentUsage, await stand(usage, 'api_calls')]).toMatchObject([3, { used: 3 }]);
+  });
+
+  test('is found on the meter of whoever paid before, whom only a retry asks for', async () => {
+    const { commandId } = await recordedFirst();
+    const other = '01980000-0000-7000-8000-000000000002';
+    const now: Chain = [{ owner: { type: 'workspace', id: other }, workspaceId: other, tier: 'free' }];
+    clock = new Date(clock.getTime() + 3_600_000);
+    const usage = open();
+    const since: string[] = [];
+    const paid = async (instant: string) => {
+      since.push(instant);
+      return [workspace];
+    };
+    await usage.record(now, call, asked(), paid);
+    expect(since).toEqual([]);
+    expect(await usage.record(now, call, lost(commandId), paid)).toMatchObject({ currentUsage: 3 });
+    expect(await stand(usage, 'api_calls', now)).toMatchObject({ used: 3 });
+    expect(since.map((instant) => Date.parse(instant) < Date.parse(AT) - 82_800_000)).toEqual([true]);
   });
 
   test('of a feature in a pool is counted on the pool, under its own name', async () => {
