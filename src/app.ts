@@ -158,6 +158,8 @@ export const buildApp = async (
     sealAddress: commands.personal.sealAddress,
     personSeal: commands.personal,
     requireRows: requiring(follower, () => started && isApi),
+    // The slowest there is: a tool whose server must be started, twice.
+    timeouts: { stalled: 4 * Math.max(config.MCP_TIMEOUT_MS, 15_000) + 60_000 },
   });
   const answersCli = handleCliRequest({
     ...{ readModels, bootstrap: starter, waitFor, now },

@@ -9,16 +9,24 @@ import type { Route } from './route.js';
 import { endpointsOf } from './table.js';
 import { originForm } from './target.js';
 
-/** Milliseconds that a client has for its headers and for its whole request, and that an idle connection is kept. */
-export type Timeouts = { readonly headers: number; readonly request: number; readonly keepAlive: number };
-const usualTimeouts: Timeouts = { headers: 20_000, request: 60_000, keepAlive: 65_000 };
+/**
+ * Milliseconds that a client has for its headers and for its whole request, that an idle connection is kept, and that
+ * one is kept on which nothing moves while an answer is made or read: a client that does not read would stay for ever.
+ */
+export type Timeouts = {
+  readonly headers: number;
+  readonly request: number;
+  readonly keepAlive: number;
+  readonly stalled: number;
+};
+const usualTimeouts: Timeouts = { headers: 20_000, request: 60_000, keepAlive: 65_000, stalled: 180_000 };
 
 export type ServerDeps = AnsweringDeps & {
   readonly routes: readonly Route[];
   readonly operations: readonly Operation[];
   /** Endpoints that the tools of the MCP server stand for; without them there is no such server. */
   readonly toolRoutes?: readonly Route[];
-  readonly timeouts?: Timeouts;
+  readonly timeouts?: Partial<Timeouts> | undefined;
 };
 
 /**
@@ -38,7 +46,7 @@ const withPrototype = <C extends typeof http.IncomingMessage | typeof http.Serve
 
 /** The server, not yet listening. Throws when the route table contradicts itself. */
 export const createServer = (deps: ServerDeps): Server => {
-  const { headers, request, keepAlive } = deps.timeouts ?? usualTimeouts;
+  const { headers, request, keepAlive, stalled } = { ...usualTimeouts, ...deps.timeouts };
   const { serve, operate, speak, unmatched } = createAnswering(deps);
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing');
@@ -68,6 +76,7 @@ export const createServer = (deps: ServerDeps): Server => {
     },
     handle,
   );
+  server.timeout = stalled;
   // A client that asks first is told to go on only when its body is wanted; other expectations are ignored.
   server.on('checkContinue', handle);
   server.on('checkExpectation', handle);

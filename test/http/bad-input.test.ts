@@ -1,9 +1,10 @@
 // Whatever is sent gets a clear 4xx; nothing malformed gives a 5xx or stops the process.
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestApp, type TestApp } from '../support/api.js';
-import { startFrame } from '../support/frame.js';
+import { startFrame, testRoute } from '../support/frame.js';
 import { raw } from '../support/raw.js';
 
 let app: TestApp;
@@ -350,6 +351,32 @@ describe('connections', () => {
         // The second is refused at once for want of a key; its connection ends all the same.
         expect(answers[0]?.status).toBe(text.startsWith('GET') ? 408 : 404);
       }
+    } finally {
+      await frame.stop();
+    }
+  });
+
+  test('a connection on which nothing moves while an answer is made or read does not stay', async () => {
+    const never = testRoute('/never', () => new Promise(() => undefined), { method: 'GET' });
+    const bytes = Buffer.alloc(64 * 1_048_576);
+    const large = testRoute('/large', async () => ({ status: 200, content: { type: 'x/x', bytes } }), {
+      method: 'GET',
+    });
+    const frame = await startFrame(app, [never, large], { timeouts: { stalled: 200 } });
+    try {
+      const get = (path: string) => `GET /api/v1${path} HTTP/1.1\r\nHost: x\r\n${auth()}\r\n`;
+      expect(await raw(frame.url, get('/never'))).toEqual([]);
+      const reader = connect(Number(new URL(frame.url).port), '127.0.0.1');
+      reader.write(get('/large'));
+      await once(reader, 'readable');
+      let read = 0;
+      // Nobody reads until others, begun later, were ended for the same reason; bytes may move for a while.
+      for (let n = 0; n < 4; n++) await raw(frame.url, get('/never'));
+      reader.on('data', (chunk: Buffer) => {
+        read += chunk.length;
+      });
+      await once(reader, 'close');
+      expect(read).toBeLessThan(bytes.length);
     } finally {
       await frame.stop();
     }
