@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import type { Dialect } from '../dialects/dialect.js';
 import { DomainError, notFound } from '../domain/errors.js';
 import { ClientGone } from './body.js';
+import { clientAddress } from './client-address.js';
 import { askedDialect } from './context.js';
 import { corsHeaders, preflightHeaders } from './cors.js';
 import { type Admission, createGate, type GateDeps } from './gate.js';
@@ -81,8 +82,6 @@ export const createAnswering = (deps: AnsweringDeps) => {
     const at = now.toISOString();
     return { req, res, requestId: newRequestId(), now, at, startedAt: performance.now() };
   };
-  const addressOf = (req: Request): string =>
-    (trustProxy === false ? req.socket.remoteAddress : req.ip) ?? 'unknown';
 
   const noteFailure = failureLog(logger);
   const report = (error: unknown, { requestId }: Incoming, route: string): void =>
@@ -109,7 +108,7 @@ export const createAnswering = (deps: AnsweringDeps) => {
     work: Work,
   ) => {
     const { req, requestId, now, at } = incoming;
-    const ip = addressOf(req);
+    const ip = clientAddress(req, trustProxy);
     const params = req.params as Readonly<Record<string, string>>;
     const admission = await admit({ headers: req.headers, ip, now, at, route, params });
     const { dialect, rate, caller } = admission;

@@ -160,6 +160,30 @@ describe('by address', () => {
     }
   });
 
+  test('a proxy may tell the port too; what it tells that is no address is not one', async () => {
+    const behind = await startTestApp({ RATE_LIMIT_ADDRESS_PER_MINUTE: '1', TRUST_PROXY: '1' });
+    try {
+      const call = async (address: string) => {
+        const headers = { 'X-Forwarded-For': address };
+        return (await behind.call('GET', '/workspaces', { key: null, headers })).status;
+      };
+      expect(await call('192.0.2.1')).toBe(401);
+      for (const same of ['192.0.2.1:4711', '192.0.2.1:4712'])
+        expect([same, await call(same)]).toEqual([same, 429]);
+      expect([
+        await call('[2001:db8::1]:80'),
+        await call('[2001:db8::1]:81'),
+        await call('2001:db8::1'),
+      ]).toEqual([401, 429, 429]);
+      // Then it is the proxy's own.
+      expect([await call('unknown'), await call('_hidden'), await call('x'.repeat(5_000))]).toEqual([
+        401, 429, 429,
+      ]);
+    } finally {
+      await behind.stop();
+    }
+  });
+
   test.each([
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2:ffff::1', true],
     ['2001:db8:1:2::1', '2001:db8:1:3::1', false],

@@ -86,6 +86,7 @@ export const processTransport = (
         heard(child.stderr);
         child.stdin.on('error', told);
         child.stdout.on('error', told).on('data', read);
+        child.stderr.on('error', told);
         child.once('spawn', resolve).on('error', (error) => {
           reject(error);
           told(error);
