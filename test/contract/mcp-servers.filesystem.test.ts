@@ -1,5 +1,6 @@
 // The built-in filesystem server: what it does, and that nothing leads out of a workspace's folder.
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -84,6 +85,21 @@ describe('files', () => {
     });
     expect(await list('a/')).toEqual({ entries: [{ name: 'c.txt', type: 'file', size: 1 }] });
   });
+  test('that many callers reach for at once do not use up what the process may have open', async () => {
+    const path = `${'folder/'.repeat(31)}a.txt`;
+    await write(path);
+    const before = (await readdir('/dev/fd')).length;
+    let most = 0;
+    const watching = setInterval(() => {
+      most = Math.max(most, readdirSync('/dev/fd').length - before);
+    }, 1);
+    const all = await Promise.all(Array.from({ length: 300 }, () => read(path)));
+    clearInterval(watching);
+    expect(all).toEqual(Array(300).fill({ content: 'mine', size: 4 }));
+    expect(most).toBeLessThan(150);
+    expect((await readdir('/dev/fd')).length).toBeLessThanOrEqual(before);
+  });
+
   test('of up to 1 MiB are read; larger ones are refused', async () => {
     await writeFile(join(home, 'most'), Buffer.alloc(1_048_576, 'x'));
     expect(await read('most')).toMatchObject({ size: 1_048_576 });

@@ -78,9 +78,31 @@ const bytesOf = (content: string, encoding: string): Buffer => {
 const broken = (cause: unknown) =>
   new ToolError('failed', 'The workspace’s files cannot be reached now.', { cause });
 
+/** The system's threads for files are few, and what is open at once is limited for the whole process. */
+const MAX_AT_ONCE = 32;
+
+/** Runs so much at once; the rest waits, in the order of the calls. */
+const atMost = (most: number) => {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (running < most) running += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  };
+};
+
 /** `dir` holds one folder for each workspace, named by its UUID and made when first needed. */
 export const filesystemServer = (dir: string): McpServer => {
-  const within = async <T>(
+  const inTurn = atMost(MAX_AT_ONCE);
+
+  const reach = async <T>(
     workspaceId: string,
     work: (root: Folder) => Promise<T>,
     missing: () => DomainError,
@@ -96,6 +118,8 @@ export const filesystemServer = (dir: string): McpServer => {
       await root.handle.close();
     }
   };
+
+  const within = <T>(...args: Parameters<typeof reach<T>>): Promise<T> => inTurn(() => reach(...args));
 
   const readText = async (given: string, workspaceId: string) => {
     const { name, bytes } = await within(workspaceId, (root) => readFile(root, given), noFile);

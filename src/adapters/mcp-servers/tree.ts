@@ -77,8 +77,8 @@ export const openIn = async (
 };
 
 /**
- * Goes down from `root` and gives the last folder to `use`; all are closed afterwards. `make` makes what is missing.
- * Throws LeavesTree, and ENOENT or ENOTDIR as the system says them.
+ * Goes down from `root` and gives the last folder to `use`; each is closed once the next is open, as many callers may
+ * be under way. `make` makes what is missing. Throws LeavesTree, and ENOENT or ENOTDIR as the system says them.
  */
 export const inFolder = async <T>(
   root: Folder,
@@ -86,9 +86,11 @@ export const inFolder = async <T>(
   use: (folder: Folder) => Promise<T>,
   make = false,
 ): Promise<T> => {
-  const open: FileHandle[] = [];
   let folder = root;
   let path = root.at();
+  const leave = async ({ handle }: Folder) => {
+    if (handle !== root.handle) await handle.close();
+  };
   try {
     for (const name of names) {
       if (make)
@@ -96,12 +98,13 @@ export const inFolder = async <T>(
           if (codeOf(error) !== 'EEXIST') throw error;
         });
       const handle = await openIn(folder, name, folderFlags);
-      open.push(handle);
+      const left = folder;
       path = join(path, name);
       folder = folderOf(handle, path);
+      await leave(left);
     }
     return await use(folder);
   } finally {
-    await Promise.all(open.map((handle) => handle.close()));
+    await leave(folder);
   }
 };
