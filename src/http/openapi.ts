@@ -216,25 +216,28 @@ export const openApi = (routes: readonly Route[], server: string, version: strin
 const VERSION = '1.0.0';
 
 /**
- * Document and page, each made at the first request for it. Without `publicUrl` the document's addresses are relative,
- * and the page's examples go to where it was asked for.
+ * Document and page, each made at the first request for it, and shared by all answers: who asks and does not read
+ * holds no copy. Without `publicUrl` the document's addresses are relative, and the page's examples go to where it was
+ * asked for.
  */
 export const openApiOperations = (routes: readonly Route[], publicUrl?: string) => {
   let document: OpenApi | undefined;
-  let text: string | undefined;
+  let bytes: Buffer | undefined;
   let page: ReturnType<typeof docsPage> | undefined;
+  let shown: { readonly base: string; readonly html: Buffer } | undefined;
   const made = () => {
     document ??= openApi(routes, publicUrl ?? '', VERSION);
     return document;
   };
   return {
-    openapi: (): string => {
-      text ??= JSON.stringify(made());
-      return text;
+    openapi: (): Buffer => {
+      bytes ??= Buffer.from(JSON.stringify(made()));
+      return bytes;
     },
     docs: (base: string) => {
       page ??= docsPage(made());
-      return { html: page.htmlFor(`${base}${BASE_PATH}`), policy: page.policy };
+      if (shown?.base !== base) shown = { base, html: Buffer.from(page.htmlFor(`${base}${BASE_PATH}`)) };
+      return { html: shown.html, policy: page.policy };
     },
   };
 };

@@ -22,9 +22,9 @@ export type OperationDeps = {
   readiness(): Promise<Readiness> | Readiness;
   metricsText(): Promise<string>;
   readonly metricsType: string;
-  readonly openapi: () => string;
+  readonly openapi: () => Buffer;
   /** The page made of the OpenAPI document, with its Content-Security-Policy; `base`: server that its examples go to. */
-  readonly docs: (base: string) => { readonly html: string; readonly policy: string };
+  readonly docs: (base: string) => { readonly html: Buffer; readonly policy: string };
 };
 
 /** `/health` says that the process runs, `/ready` that it can serve. */

@@ -297,3 +297,12 @@ describe('operational routes', () => {
     ]);
   });
 });
+
+test('document and page are shared by all answers: whoever does not read them holds no copy', () => {
+  const { openapi, docs } = openApiOperations([]);
+  const [document, page] = [openapi(), docs('https://a.example').html];
+  expect([document, page].every(Buffer.isBuffer)).toBe(true);
+  expect(openapi()).toBe(document);
+  expect(docs('https://a.example').html).toBe(page);
+  expect(docs('https://b.example').html).not.toBe(page);
+});
