@@ -56,7 +56,7 @@ export const mcpDocs = {
     tag: 'MCP',
     summary: 'Call a tool of an MCP server',
     description:
-      'Arguments are checked against the schema that the tool states. `result` is the structured content of its answer; else the only text in it, as JSON where it is an object or a list; else the list of its contents. With an `Idempotency-Key` a tool that has run is not run again; one that was cut off, so that nobody knows, is a conflict, unless it says that repeating it is harmless.',
+      'Arguments are checked against the schema that the tool states. `result` is the structured content of its answer; else the only text in it, as JSON where it is an object or a list; else the list of its contents. With an `Idempotency-Key` a tool that has run is not run again; one that was cut off, so that nobody knows, is a conflict, unless it says that repeating it is harmless. What such a tool answers at length (over 64 KiB) is not kept: the repetition calls it again.',
     requestExample: { server: 'filesystem', tool: 'read_file', arguments: { path: '/path/to/file.txt' } },
     success: {
       status: 200,

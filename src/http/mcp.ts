@@ -104,7 +104,8 @@ export const mcpRoutes = (deps: {
         const tool = (await toolsOf(server)).find((one) => one.name === name);
         if (!tool) throw notFound();
         checkArguments(tool.inputSchema, args);
-        return { status: 200, body: { result: await mcp.call({ server, tool, args }, exchange) } };
+        const result = await mcp.call({ server, tool, args }, exchange);
+        return { status: 200, body: { result }, repeatable: tool.repeatable };
       },
     }),
     route({

@@ -58,6 +58,8 @@ export type Answer = {
   readonly logged?: boolean;
   /** True when the same request may get a better answer later: this one is not remembered for its Idempotency-Key. */
   readonly unsettled?: boolean;
+  /** True when this write can be made again for its answer, and does no more: a long one is then not kept. */
+  readonly repeatable?: boolean;
   /** The person (UUID) whose name or address the body of this write shows: what is kept of it can be read only as long as they are not erased. */
   readonly person?: string;
 };

@@ -26,6 +26,9 @@ export type RunDeps = {
   readonly links: Links;
 };
 
+/** Characters of an answer that is kept for a day although it could be made again. */
+const MAX_KEPT_BODY = 65_536;
+
 const textOf = (body: object | undefined): string => (body === undefined ? '' : JSON.stringify(body));
 
 const headersOf = ({ headers = {}, revision }: Answer): Record<string, string> =>
@@ -101,7 +104,9 @@ export const createRunner = (deps: RunDeps) => {
     // A change may have found nothing to change; its position is then an older one.
     const inLog = answer.logged === true || position !== undefined;
     const durable = !inLog || route.method === 'PATCH' || route.method === 'PUT';
-    return { answer: stored, durable, unsettled: answer.unsettled === true, person: answer.person };
+    const isLong = answer.repeatable === true && stored.body.length > MAX_KEPT_BODY;
+    const unsettled = answer.unsettled === true || isLong;
+    return { answer: stored, durable, unsettled, person: answer.person };
   };
 
   const writeOnce = async (

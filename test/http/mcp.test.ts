@@ -185,6 +185,24 @@ describe('a call', () => {
     expect([other.status, other.body.error]).toEqual([422, 'idempotency_key_reused']);
   });
 
+  test('of a tool that may be called twice is made again where its answer is long', async () => {
+    const headers = { 'Idempotency-Key': crypto.randomUUID() };
+    const read = () => call('read_file', { path: 'long.txt' }, { headers });
+    const events = await told(async () => {
+      await call('write_file', { path: 'long.txt', content: 'a'.repeat(100_000) });
+      expect((await read()).body.result.size).toBe(100_000);
+      const again = await read();
+      expect([again.status, again.body.result.size, again.headers.get('idempotent-replayed')]).toEqual([
+        200,
+        100_000,
+        null,
+      ]);
+    });
+    expect(events.filter(({ type }) => type === 'McpToolCalled')).toHaveLength(2);
+    const other = await call('read_file', { path: 'other.txt' }, { headers });
+    expect([other.status, other.body.error]).toEqual([422, 'idempotency_key_reused']);
+  });
+
   test('sees the files of its own workspace only', async () => {
     const stranger = await newTenant(app);
     await call('write_file', { path: 'mine.txt', content: 'mine' });
