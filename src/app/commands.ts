@@ -94,10 +94,10 @@ export const wireCommands = (
   report: Report,
 ): Commands => {
   const { log, readModels, keys } = stores;
-  const provisioning = provisioningCommands({ log, plans, now });
   const written = outcomes(log, now);
   const records = wireRecords(stores, config, now, turns());
   const { workspaces, namespaces, users, apiKeys, webhooks } = records;
+  const provisioning = provisioningCommands({ log, plans, workspaces, namespaces, now });
   const holders = new Map<string, BatchHolder>([
     ['workspace', workspaces.streams],
     ['namespace', namespaces.streams],

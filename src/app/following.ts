@@ -3,6 +3,7 @@ import { withNewer } from '../adapters/read-models/newer.js';
 import type { ReadModels } from '../adapters/read-models/port.js';
 import { batchesFinished, batchReactor } from '../commands/batch-reactor.js';
 import { baseChangeReactor, baseChanges } from '../commands/entitlements/base-changes.js';
+import { suspensionReactor, suspensions } from '../commands/entitlements/suspensions.js';
 import { erasureReactor, erasures } from '../commands/erasure.js';
 import { keyEndingReactor, keyEndings } from '../commands/key-endings.js';
 import { namespaceEndings, namespaceReactor } from '../commands/namespace-endings.js';
@@ -69,6 +70,7 @@ export const wireFollowing = (deps: {
       progress: progressOf(baseChanges),
       now,
     }),
+    suspensionReactor({ settle: provisioning.settleSuspension, progress: progressOf(suspensions) }),
   ];
   const delivering = [deliveries.subscriber.handler, deliveries.scheduler.handler];
   const { handler: newer, ...revising } = newest(log, [apiKeys, workspaces], (model) =>

@@ -4,6 +4,7 @@ import { embeddedReadModels } from '../adapters/read-models/embedded.js';
 import type { Model, ReadModels, Row } from '../adapters/read-models/port.js';
 import { batchesFinished } from '../commands/batch-reactor.js';
 import { baseChanges } from '../commands/entitlements/base-changes.js';
+import { suspensions } from '../commands/entitlements/suspensions.js';
 import { erasures } from '../commands/erasure.js';
 import { keyEndings } from '../commands/key-endings.js';
 import { namespaceEndings } from '../commands/namespace-endings.js';
@@ -48,6 +49,7 @@ export const models: readonly Described[] = [
   keyEndings,
   erasures,
   baseChanges,
+  suspensions,
 ];
 
 /** Rows in memory for the length of one piece of work. */

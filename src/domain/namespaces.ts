@@ -23,6 +23,8 @@ const changes = z.object({
   metadata: z.record(z.string(), z.string().nullable()).optional(),
   isDefault: z.boolean().optional(),
   isActive: z.boolean().optional(),
+  /** Follows its entitlements; nobody can ask for it. */
+  isSuspended: z.boolean().optional(),
 });
 
 export const NamespaceEvent = z.discriminatedUnion('type', [
@@ -61,6 +63,7 @@ export type NamespaceCommand =
   | { type: 'YieldDefault'; to: string; since: string }
   /** A workspace (UUID) no longer pays. */
   | { type: 'StopBilling'; workspaceId: string }
+  | { type: 'FollowSuspension'; isSuspended: boolean }
   | { type: 'WithdrawSlug'; namespaceId: string; slug: string; reservation: number };
 
 /** The whole record, as folded from its stream. */
@@ -84,7 +87,10 @@ export type NamespaceRecord = {
   /** Since when it is its owner's default; null when it is not. */
   readonly defaultSince: string | null;
   readonly isActive: boolean;
-  readonly status: 'active' | 'inactive';
+  /** Whether its entitlements are suspended. */
+  readonly isSuspended: boolean;
+  /** A suspended one is so whether it is active or not. */
+  readonly status: 'active' | 'inactive' | 'suspended';
   readonly createdAt: string;
   readonly updatedAt: string;
 };
@@ -104,6 +110,9 @@ const workspaceOf = ({ ownerType, ownerId, ownerNumber, billing: payer }: Owned)
   return { workspaceId: found?.id ?? null, workspaceNumber: found?.number ?? null };
 };
 
+const statusOf = ({ isActive, isSuspended }: Pick<NamespaceRecord, 'isActive' | 'isSuspended'>) =>
+  isSuspended ? 'suspended' : isActive ? 'active' : 'inactive';
+
 /** The record after changes, but for when they happened. */
 const apply = (
   record: NamespaceRecord,
@@ -115,7 +124,7 @@ const apply = (
     ...(patch === undefined ? {} : { settings: { ...record.settings, ...(patch as JsonObject) } }),
     ...(texts === undefined ? {} : { metadata: merged<string>(record.metadata, texts) }),
   };
-  return { ...next, ...workspaceOf(next), status: next.isActive ? 'active' : 'inactive' };
+  return { ...next, ...workspaceOf(next), status: statusOf(next) };
 };
 
 const update = (record: NamespaceRecord, wanted: NamespaceChanges): NamespaceEvent[] => {
@@ -165,6 +174,8 @@ export const namespace: Decider<Namespace, NamespaceCommand, NamespaceEvent> = {
         return yields(record, command.to, command.since) ? update(record, { isDefault: false }) : [];
       case 'StopBilling':
         return record.billing?.id === command.workspaceId ? update(record, { billing: null }) : [];
+      case 'FollowSuspension':
+        return update(record, { isSuspended: command.isSuspended });
       case 'DeleteNamespace': {
         const { id: namespaceId, workspaceId } = record;
         return [{ type: 'NamespaceDeleted', data: { namespaceId, workspaceId } }];
@@ -182,7 +193,8 @@ export const namespace: Decider<Namespace, NamespaceCommand, NamespaceEvent> = {
           settings: fields.settings as JsonObject,
           ...workspaceOf(fields),
           defaultSince: fields.isDefault ? at : null,
-          status: fields.isActive ? 'active' : 'inactive',
+          isSuspended: false,
+          status: statusOf({ ...fields, isSuspended: false }),
           createdAt: at,
           updatedAt: at,
         };

@@ -22,6 +22,8 @@ const changes = z.object({
   settings: settings.optional(),
   tags: z.array(z.string()).optional(),
   metadata: z.record(z.string(), z.string().nullable()).optional(),
+  /** Follows its entitlements; nobody can ask for it. */
+  isSuspended: z.boolean().optional(),
 });
 
 export const WorkspaceEvent = z.discriminatedUnion('type', [
@@ -52,6 +54,7 @@ export type WorkspaceCommand =
   | { type: 'CreateWorkspace'; data: Created; reservation: number }
   | { type: 'UpdateWorkspace'; changes: WorkspaceChanges; by: string; reservation?: number }
   | { type: 'DeleteWorkspace'; by: string }
+  | { type: 'FollowSuspension'; isSuspended: boolean }
   | MemberCommand
   | { type: 'WithdrawSlug'; workspaceId: string; slug: string; reservation: number };
 
@@ -62,7 +65,7 @@ export type WorkspaceRecord = {
   readonly name: string;
   readonly slug: string;
   readonly tier: Tier;
-  readonly status: 'active';
+  readonly status: 'active' | 'suspended';
   readonly settings: JsonObject;
   readonly tags: readonly string[];
   readonly metadata: Record<string, string>;
@@ -85,12 +88,13 @@ export class ReservationLost extends Error {
 
 const apply = (
   record: WorkspaceRecord,
-  { settings: patch, metadata: texts, ...plain }: WorkspaceChanges,
+  { settings: patch, metadata: texts, isSuspended, ...plain }: WorkspaceChanges,
 ): WorkspaceRecord => ({
   ...record,
   ...(given(plain) as Partial<WorkspaceRecord>),
   ...(patch === undefined ? {} : { settings: { ...record.settings, ...patch } }),
   ...(texts === undefined ? {} : { metadata: merged<string>(record.metadata, texts) }),
+  ...(isSuspended === undefined ? {} : { status: isSuspended ? 'suspended' : 'active' }),
 });
 
 const memberEvent = (workspaceId: string, decided: MemberChange): WorkspaceEvent => {
@@ -127,6 +131,11 @@ const decideExisting = (
       if (same(next, record)) return [];
       requireSmall(next);
       return [{ type: 'WorkspaceUpdated', data: { workspaceId, changes: command.changes } }];
+    }
+    case 'FollowSuspension': {
+      const changes = { isSuspended: command.isSuspended };
+      const isSame = apply(record, changes).status === record.status;
+      return isSame ? [] : [{ type: 'WorkspaceUpdated', data: { workspaceId, changes } }];
     }
     case 'DeleteWorkspace':
       requireRole(record.members, command.by, ['owner']);

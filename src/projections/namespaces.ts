@@ -17,7 +17,7 @@ export type NamespaceRow = Row &
 
 export const namespaces: Projection<NamespaceRow> = recordProjection<Namespace, NamespaceRow>({
   name: 'namespaces',
-  version: 1,
+  version: 2,
   holds: 'A namespace of a user or a workspace.',
   fields: {
     number: shared.number,
@@ -37,7 +37,8 @@ export const namespaces: Projection<NamespaceRow> = recordProjection<Namespace, 
     isDefault: ['boolean', 'Whether it is its owner’s default.'],
     defaultSince: ['instant?', 'Since when it is.'],
     isActive: ['boolean', 'Whether it is active.'],
-    status: ['text', '`active` or `inactive`.'],
+    isSuspended: ['boolean', 'Whether its entitlements are suspended.'],
+    status: ['text', '`active`, `inactive`, or `suspended` while its entitlements are.'],
     reach: ['uuid[]', 'The user or the workspaces whose members reach it.'],
     search: shared.search,
     createdAt: shared.createdAt,

@@ -97,6 +97,24 @@ describe('a namespace', () => {
     });
   });
 
+  it('is suspended while its entitlements are, whether it is active or not', () => {
+    const follow = (isSuspended: boolean) => ({ type: 'FollowSuspension' as const, isSuspended });
+    const suspended = updated({ isSuspended: true });
+    given(namespace, created()).when(follow(true)).then(suspended);
+    given(namespace, created(), suspended).when(follow(true)).then();
+    given(namespace, created(), suspended)
+      .when(follow(false))
+      .then(updated({ isSuspended: false }));
+    given(namespace, created()).when(follow(false)).then();
+    given(namespace, created(), deleted).when(follow(true)).thenRefused('not_found');
+    const inactive = updated({ isActive: false });
+    expect(recordOf(created(), suspended)?.status).toBe('suspended');
+    expect(recordOf(created(), suspended, inactive)?.status).toBe('suspended');
+    const resumed = updated({ isSuspended: false });
+    expect(recordOf(created(), suspended, inactive, resumed)?.status).toBe('inactive');
+    expect(recordOf(created(), suspended, resumed)?.status).toBe('active');
+  });
+
   it('changes its slug on a reservation only, and not on one that was taken over', () => {
     const withdrawn: NamespaceEvent = {
       type: 'NamespaceSlugWithdrawn',

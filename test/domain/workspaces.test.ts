@@ -91,6 +91,26 @@ describe('a workspace', () => {
       .then();
   });
 
+  it('is suspended while its entitlements are', () => {
+    const follow = (isSuspended: boolean) => ({ type: 'FollowSuspension' as const, isSuspended });
+    const updated = (isSuspended: boolean): WorkspaceEvent => ({
+      type: 'WorkspaceUpdated',
+      data: { workspaceId: id, changes: { isSuspended } },
+    });
+    given(workspace, created).when(follow(true)).then(updated(true));
+    given(workspace, created, updated(true)).when(follow(true)).then();
+    given(workspace, created, updated(true)).when(follow(false)).then(updated(false));
+    given(workspace, created).when(follow(false)).then();
+    given(workspace, created, deleted).when(follow(true)).thenRefused('not_found');
+    const statusAfter = (...events: WorkspaceEvent[]) =>
+      given(workspace, created, ...events).state().record?.status;
+    expect([statusAfter(), statusAfter(updated(true)), statusAfter(updated(true), updated(false))]).toEqual([
+      'active',
+      'suspended',
+      'active',
+    ]);
+  });
+
   it('holds at most 50 metadata keys, counted after the merge', () => {
     const many = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`k${index}`, 'v']));
     given(workspace, created)

@@ -324,6 +324,47 @@ describe('what a workspace is given', () => {
     expect((await record('posts')).status).toBe(200);
   });
 
+  test.each([{}, legacy])(
+    'says so itself while it is suspended: at once, in lists too (%o)',
+    async (headers) => {
+      const { id } = await workspace('free');
+      const { key } = app;
+      const shown = () => app.call('GET', `/workspaces/${id}?fields=name,status`, { key, headers });
+      const change = (verb: string) =>
+        app.call('POST', `/workspaces/${id}/entitlements/${verb}`, { key, headers });
+      const listed = async () => {
+        const { body } = await app.call('GET', '/workspaces?status=suspended&fields=name', { key, headers });
+        return body.data.length;
+      };
+      const before = await shown();
+      expect(before.body.data.status).toBe('active');
+      const events = await app.appended(async () => {
+        await change('suspend');
+        await change('suspend');
+        expect((await shown()).body.data.status).toBe('suspended');
+        expect((await shown()).headers.get('etag')).not.toBe(before.headers.get('etag'));
+        expect(await listed()).toBe(1);
+        await change('resume');
+        expect((await shown()).body.data.status).toBe('active');
+        expect(await listed()).toBe(0);
+        await app.waitForAll();
+      });
+      const told = events.filter(({ type }) => /Entitlements|Workspace/.test(type));
+      expect(told.map(({ type, data }) => [type, (data as { changes?: object }).changes])).toEqual([
+        ['EntitlementsSuspended', undefined],
+        ['WorkspaceUpdated', { isSuspended: true }],
+        ['EntitlementsResumed', undefined],
+        ['WorkspaceUpdated', { isSuspended: false }],
+      ]);
+      const asked = await app.call('PATCH', `/workspaces/${id}`, {
+        key,
+        headers,
+        body: { isSuspended: true },
+      });
+      expect(asked.status).toBe(422);
+    },
+  );
+
   test.each([
     [{ package: 'nope' }, 'package', 'The selected package is invalid.'],
     [

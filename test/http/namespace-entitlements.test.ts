@@ -96,6 +96,29 @@ describe('a namespace without packages', () => {
     await app.call('POST', `/workspaces/${id}/entitlements/suspend`);
     expect((await check(one, 'posts')).body).toMatchObject({ allowed: false, reason: 'WORKSPACE_SUSPENDED' });
   });
+
+  test.each([{}, legacy])('says itself that it is suspended, at once (%o)', async (dialect) => {
+    const { namespace, headers } = await workspace('free');
+    const one = await namespace({ is_active: false });
+    const shown = async () => {
+      const { body } = await app.call('GET', `/namespaces/${one.id}?fields=status`, { headers: dialect });
+      return body.data.status;
+    };
+    const suspended = () => app.call('GET', '/namespaces?status=suspended', { headers });
+    expect(await shown()).toBe('inactive');
+    const events = await app.appended(async () => {
+      await app.call('POST', `/namespaces/${one.id}/entitlements/suspend`, { headers: dialect });
+      expect(await shown()).toBe('suspended');
+      expect((await suspended()).body.data.map(({ id }: { id: number }) => id)).toContain(one.id);
+      await app.call('POST', `/namespaces/${one.id}/entitlements/resume`, { headers: dialect });
+      expect(await shown()).toBe('inactive');
+      await app.waitForAll();
+    });
+    const types = events.map(({ type }) => type).filter((type) => /Entitlements|Namespace/.test(type));
+    expect(types).toEqual([
+      ...['EntitlementsSuspended', 'NamespaceUpdated', 'EntitlementsResumed', 'NamespaceUpdated'],
+    ]);
+  });
 });
 
 describe('a namespace with packages of its own', () => {

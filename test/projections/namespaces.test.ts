@@ -50,6 +50,7 @@ describe('the namespaces read model', () => {
       isDefault: true,
       defaultSince: '2026-01-15T10:30:00.000Z',
       isActive: true,
+      isSuspended: false,
       status: 'active',
       reach: [owner],
       search: 'acme\nacme',

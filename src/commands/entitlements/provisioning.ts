@@ -15,7 +15,10 @@ import type { Package, Plans } from '../../domain/entitlements/plans.js';
 import { invalid, notFound } from '../../domain/errors.js';
 import { type CommandContext, idFor } from '../context.js';
 import { streams } from '../handle.js';
+import type { NamespaceCommands } from '../namespaces.js';
+import type { WorkspaceCommands } from '../workspaces.js';
 import type { GrantStreams } from './standing.js';
+import { type SettleSuspension, settleSuspension } from './suspensions.js';
 
 /** Whose entitlements are changed, and the workspace (UUID) that it is told to. */
 export type Provisioned = { readonly owner: Owner; readonly workspaceId: string };
@@ -52,6 +55,7 @@ export type ProvisioningCommands = {
     change: { package: string; previous: string },
     command: CommandContext,
   ): Promise<void>;
+  readonly settleSuspension: SettleSuspension;
   readonly streams: GrantStreams;
 };
 
@@ -81,14 +85,22 @@ const wrongBoost = ({ feature, kind, amount, duration, expiresAt }: NewBoost, { 
 export const provisioningCommands = (deps: {
   readonly log: EventLog;
   readonly plans: Plans;
+  readonly workspaces: Pick<WorkspaceCommands, 'streams'>;
+  readonly namespaces: Pick<NamespaceCommands, 'streams'>;
   readonly now: () => Date;
 }): ProvisioningCommands => {
-  const { log, plans, now } = deps;
+  const { log, plans, workspaces, namespaces, now } = deps;
   const handled: GrantStreams = streams(log, 'entitlements', grants, { now });
+  const settle = settleSuspension({ granted: handled, workspaces, namespaces });
 
   const run = async ({ owner, workspaceId }: Provisioned, command: GrantCommand, context: CommandContext) => {
     const done = await handled.handle(owner.id, command, context, { subject: workspaceId });
     return { state: done.state, at: done.events.length > 0 ? { position: done.position } : {} };
+  };
+  /** The record follows at once, so that whoever asks for it next sees its status. */
+  const settled = async ({ owner }: Provisioned, at: { position?: number }, command: CommandContext) => {
+    const position = await settle(owner, command);
+    return position === undefined ? at : { position };
   };
   const dataOf = ({ owner, workspaceId }: Provisioned) => ({
     workspaceId,
@@ -97,6 +109,7 @@ export const provisioningCommands = (deps: {
   });
   return {
     streams: handled,
+    settleSuspension: settle,
 
     async assign(about, { package: name, expiresAt }, command) {
       const found = plans.packages.get(packageCode(name));
@@ -134,12 +147,12 @@ export const provisioningCommands = (deps: {
     async suspend(about, reason, command) {
       const data = { ...dataOf(about), reason };
       const { state, at } = await run(about, { type: 'SuspendEntitlements', data }, command);
-      return { given: state.suspension, ...at };
+      return { given: state.suspension, ...(await settled(about, at, command)) };
     },
 
     async resume(about, command) {
       const { at } = await run(about, { type: 'ResumeEntitlements', data: dataOf(about) }, command);
-      return { given: undefined, ...at };
+      return { given: undefined, ...(await settled(about, at, command)) };
     },
 
     async tellBaseChange(about, change, command) {

@@ -1,9 +1,14 @@
 // Recording usage on a real log: exact under races, once across crashes, with what packages and boosts allow.
+
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EventLog } from '../../../src/adapters/event-log/port.js';
+import { embeddedReadModels } from '../../../src/adapters/read-models/embedded.js';
+import { models } from '../../../src/app/models.js';
 import { provisioningCommands } from '../../../src/commands/entitlements/provisioning.js';
 import type { Chain } from '../../../src/commands/entitlements/standing.js';
 import { usageCommands } from '../../../src/commands/entitlements/usage.js';
+import { namespaceCommands } from '../../../src/commands/namespaces.js';
+import { workspaceCommands } from '../../../src/commands/workspaces.js';
 import { builtInPlans } from '../../../src/domain/entitlements/built-in-plans.js';
 import { readPlans } from '../../../src/domain/entitlements/plans.js';
 import type { DomainError } from '../../../src/domain/errors.js';
@@ -36,7 +41,9 @@ afterEach(() => files.stop());
 
 const open = (log: EventLog = files.log, admitOver = false) => {
   const now = () => clock;
-  const provisioning = provisioningCommands({ log, plans, now });
+  const workspaces = workspaceCommands(log, now);
+  const namespaces = namespaceCommands({ log, readModels: embeddedReadModels(models), now });
+  const provisioning = provisioningCommands({ log, plans, workspaces, namespaces, now });
   return { provisioning, ...usageCommands({ log, plans, granted: provisioning.streams, now, admitOver }) };
 };
 /** A command of this instant. */
