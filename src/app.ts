@@ -158,8 +158,10 @@ export const buildApp = async (
     sealAddress: commands.personal.sealAddress,
     personSeal: commands.personal,
     requireRows: requiring(follower, () => started && isApi),
-    // The slowest there is: a tool whose server must be started, twice.
-    timeouts: { stalled: 4 * Math.max(config.MCP_TIMEOUT_MS, 15_000) + 60_000 },
+    // Longer than the slowest there is: a tool whose server must be started, twice; a test call to a slow receiver.
+    timeouts: {
+      stalled: 4 * Math.max(config.MCP_TIMEOUT_MS, config.WEBHOOK_TIMEOUT_MS, 15_000) + 60_000,
+    },
   });
   const answersCli = handleCliRequest({
     ...{ readModels, bootstrap: starter, waitFor, now },
