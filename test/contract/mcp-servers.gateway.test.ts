@@ -1,7 +1,11 @@
 // Configured MCP servers, over stdio and streamable HTTP: the same answers, and the same calm when a server misbehaves.
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { gatewayServer } from '../../src/adapters/mcp-servers/gateway.js';
 import type { McpServer } from '../../src/adapters/mcp-servers/port.js';
@@ -333,6 +337,59 @@ describe.concurrent('a server on HTTP', () => {
       // Its session is a new one, which is found out on the way.
       expect(await call(server, 'echo', { text: 'a' })).toBe('a');
       await second.stop();
+    }
+  });
+
+  test('that was started anew is found again by all who call at once', async ({ onTestFinished }) => {
+    const { serve } = await setting(onTestFinished);
+    const first = await startHttp();
+    const server = serve({ id: 'test', url: first.url, headers: {} });
+    await call(server, 'echo', { text: 'a' });
+    await first.stop();
+    const second = await startHttp({ PORT: first.port });
+    const all = Array.from({ length: 20 }, () => call(server, 'echo', { text: 'a' }));
+    expect(await Promise.all(all)).toEqual(Array(20).fill('a'));
+    await second.stop();
+  });
+
+  test('that does not know the session of one call goes on with the others', async ({ onTestFinished }) => {
+    const { serve } = await setting(onTestFinished);
+    let finish = () => {};
+    const finishing = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const http = createServer(async (req, res) => {
+      const { id, method, params } = JSON.parse((await text(req)) || '{}');
+      const answer = (result: object) => {
+        res.setHeader('content-type', 'application/json');
+        res.end(JSON.stringify({ jsonrpc: '2.0', id, result }));
+      };
+      const { protocolVersion, name } = params ?? {};
+      if (method === 'initialize')
+        return answer({ protocolVersion, capabilities: {}, serverInfo: { name: 'http', version: '1' } });
+      if (name === 'unknown') finish();
+      if (name === 'unknown' || method !== 'tools/call') return res.writeHead(name ? 400 : 202).end();
+      await finishing;
+      answer({ content: [{ type: 'text', text: 'done' }] });
+    });
+    await once(http.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void http.close());
+    const { port } = http.address() as AddressInfo;
+    const server = serve({ id: 'test', url: `http://127.0.0.1:${port}/`, headers: {} });
+    const long = call(server, 'long');
+    expect((await failure(call(server, 'unknown')))[0]).toBe('failed');
+    expect(await long).toBe('done');
+  });
+
+  test('is never said not to have got a call that it was at work on', async ({ onTestFinished }) => {
+    const { serve } = await setting(onTestFinished);
+    for (const settings of [{ url: streaming.url, headers: {} }, stdioEntry()]) {
+      const server = serve({ id: 'test', ...settings });
+      await call(server, 'echo', { text: 'a' });
+      const hanging = failure(call(server, 'hang'));
+      await call(server, 'echo', { text: 'it has got both' });
+      await server.close();
+      expect(await hanging).toEqual(['failed', 'The MCP server test broke off the call.']);
     }
   });
 

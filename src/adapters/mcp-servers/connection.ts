@@ -22,8 +22,8 @@ export type ConnectionDeps = {
 export type Connection = {
   /** Works with the connected client. Throws ToolError `unreachable` when there is no connection. */
   use<T>(work: (client: Client) => Promise<T>): Promise<T>;
-  /** Forgets a connection that the server does not know any more. */
-  renew(): void;
+  /** Forgets the connection of a client, which the server does not know any more; calls that it has taken go on. */
+  renew(client: Client | undefined): void;
   /** A call got no answer: whether the server answers at all is found out, and if not, it is given up. */
   suspect(): void;
   close(): Promise<void>;
@@ -48,6 +48,8 @@ type Live = {
   /** Rejects once the connection is of no use any more. */
   readonly broken: Promise<never>;
   fail(error: ToolError): void;
+  /** Calls under way. */
+  calls: number;
 };
 
 export const connection = ({ id, transport, connectMs, report }: ConnectionDeps): Connection => {
@@ -55,6 +57,7 @@ export const connection = ({ id, transport, connectMs, report }: ConnectionDeps)
   let failures = 0;
   let notBefore = 0;
   let closed = false;
+  const all = new Set<Live>();
   const closing = new Set<Promise<unknown>>();
 
   /** The next connection waits: not after the first failure, then longer each time. */
@@ -64,17 +67,20 @@ export const connection = ({ id, transport, connectMs, report }: ConnectionDeps)
     notBefore = performance.now() + wait;
   };
 
+  /** For calls under way: whatever they were to do may have been done. */
+  const brokenOff = () => new ToolError('failed', `The MCP server ${id} broke off the call.`);
+
   const end = (ended: Live, error: ToolError) => {
     ended.fail(error);
     if (live === ended) live = undefined;
+    if (!all.delete(ended)) return;
     const ending = ended.client.close().catch(() => undefined);
     closing.add(ending);
     void ending.then(() => closing.delete(ending));
   };
 
   const drop = (dropped: Live, error: ToolError) => {
-    if (live !== dropped) return;
-    if (!closed) {
+    if (live === dropped && !closed) {
       waitLonger();
       report.warn('an MCP server was lost', { server: id, error: error.message, ...reasonOf(error) });
     }
@@ -97,9 +103,10 @@ export const connection = ({ id, transport, connectMs, report }: ConnectionDeps)
       if (garbage > MAX_GARBAGE)
         drop(opened, new ToolError('failed', `The MCP server ${id} writes what is no message.`));
     };
-    client.onclose = () => drop(opened, new ToolError('failed', `The MCP server ${id} broke off the call.`));
+    client.onclose = () => drop(opened, brokenOff());
     const ready = client.connect(transport(), { timeout: connectMs });
-    const opened: Live = { client, ready, broken, fail };
+    const opened: Live = { client, ready, broken, fail, calls: 0 };
+    all.add(opened);
     ready.then(
       () => report.info('connected to an MCP server', { server: id }),
       (error: unknown) => drop(opened, unreachable(id, error)),
@@ -107,25 +114,33 @@ export const connection = ({ id, transport, connectMs, report }: ConnectionDeps)
     return opened;
   };
 
-  const connected = async (): Promise<Live> => {
-    if (closed || (!live && performance.now() < notBefore)) throw unreachable(id);
-    live ??= open();
-    const opened = live;
+  const connected = async (opened: Live): Promise<Client> => {
     await Promise.race([opened.ready, opened.broken]).catch((error: unknown) => {
       throw unreachable(id, error);
     });
-    return opened;
+    return opened.client;
   };
 
   return {
     async use(work) {
-      const opened = await connected();
-      const result = await Promise.race([work(opened.client), opened.broken]);
-      failures = 0;
-      return result;
+      if (closed || (!live && performance.now() < notBefore)) throw unreachable(id);
+      live ??= open();
+      const opened = live;
+      opened.calls += 1;
+      try {
+        const result = await Promise.race([work(await connected(opened)), opened.broken]);
+        failures = 0;
+        return result;
+      } finally {
+        opened.calls -= 1;
+        if (live !== opened && opened.calls === 0) end(opened, brokenOff());
+      }
     },
-    renew() {
-      if (live) end(live, unreachable(id));
+    renew(client) {
+      const left = live?.client === client ? live : undefined;
+      if (!left) return; // another call has found out before
+      live = undefined;
+      if (left.calls === 0) end(left, brokenOff());
     },
     suspect() {
       const suspected = live;
@@ -135,7 +150,7 @@ export const connection = ({ id, transport, connectMs, report }: ConnectionDeps)
     },
     async close() {
       closed = true;
-      if (live) end(live, unreachable(id));
+      for (const one of all) end(one, brokenOff());
       await Promise.all(closing);
     },
   };

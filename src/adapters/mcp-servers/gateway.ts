@@ -118,11 +118,15 @@ export const gatewayServer = (
 
   /** Does it once more, over a new connection, when the server knew nothing of the old one. */
   const using: Connection['use'] = async (work) => {
+    let asked: Client | undefined;
     try {
-      return await link.use(work);
+      return await link.use((client) => {
+        asked = client;
+        return work(client);
+      });
     } catch (error) {
       if (!sessionIsGone(error)) throw failed(error);
-      link.renew();
+      link.renew(asked);
       return link.use(work).catch((again: unknown) => {
         throw failed(again);
       });
