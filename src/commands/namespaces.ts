@@ -53,6 +53,8 @@ export type NamespaceCommands = {
     asking: NamespaceAsking,
   ): Promise<NamespaceAnswer>;
   remove(id: string, asking: NamespaceAsking): Promise<NamespaceAnswer>;
+  /** Ends that a workspace (UUID) pays for it; changes nothing where another one does. */
+  stopBilling(id: string, workspaceId: string, asking: NamespaceAsking): Promise<NamespaceAnswer>;
   /** Takes the default from the owner's other namespaces; the last position. Doing it twice changes nothing. */
   settleDefault(record: NamespaceRecord, context: CommandContext): Promise<number>;
   /** The workspaces (UUIDs) that have paid since an instant, the latest first; null among them = nobody was named. */
@@ -204,6 +206,11 @@ export const namespaceCommands = (deps: {
           ? await run(asking)
           : await withReservation(() => slugs.change(id, slug, asking, run));
       return settled(answer(done), asking);
+    },
+
+    async stopBilling(id, workspaceId, { command, ifMatch }) {
+      const stop = { type: 'StopBilling', workspaceId } as const;
+      return answer(await handled.handle(id, stop, command, optionsFor(workspaceId, ifMatch)));
     },
 
     async remove(id, { command, ifMatch }) {

@@ -1,6 +1,8 @@
-// Who reaches a namespace, and who may change it: its owner changes it, whoever pays for it sees and uses it.
+// Who reaches a namespace, and who may change it: its owner changes it; whoever pays for it sees and uses it, and may end
+// paying.
 import type { ReadModels, Term } from '../adapters/read-models/port.js';
 import { DomainError, notFound } from '../domain/errors.js';
+import { requireRole } from '../domain/members.js';
 import type { NamespaceRow } from '../projections/namespaces.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
 import { findByReference } from './records.js';
@@ -49,10 +51,30 @@ export const namespaceOfPath = async (
   return reached;
 };
 
-/** The same, to be changed. Throws 404, or 403 to whoever only pays for it. */
-export const ownNamespace = async (readModels: ReadModels, asked: Asked): Promise<NamespaceRow> => {
-  const { row, workspaces } = await namespaceOfPath(readModels, asked);
-  if (row.ownerId !== asked.caller.userId && !workspaces.some(({ id }) => id === row.ownerId))
+const isOwner = ({ row, workspaces }: Reached, userId: string): boolean =>
+  row.ownerId === userId || workspaces.some(({ id }) => id === row.ownerId);
+
+/** Throws 403 to whoever only pays for it. */
+export const requireOwner = (reached: Reached, { caller }: Asked): NamespaceRow => {
+  if (!isOwner(reached, caller.userId))
     throw new DomainError('access_denied', 'Only the owner of a namespace may change it.');
-  return row;
+  return reached.row;
+};
+
+/**
+ * The workspace that no longer wants to pay for a namespace of somebody else: `workspace_id: null` and nothing more, sent
+ * by an owner or admin of it. Throws 403 to its other members.
+ */
+export const leavingPayer = (
+  reached: Reached,
+  { caller }: Asked,
+  changes: object,
+): WorkspaceRow | undefined => {
+  const { row, workspaces } = reached;
+  const payer = workspaces.find(({ id }) => id === row.billing?.id);
+  const [only, ...more] = Object.entries(changes);
+  const leaves = only?.[0] === 'workspace_id' && only[1] === null && more.length === 0;
+  if (!payer || !leaves || isOwner(reached, caller.userId)) return undefined;
+  requireRole(payer.members, caller.userId, ['owner', 'admin']);
+  return payer;
 };

@@ -143,7 +143,7 @@ export const namespaceDocs = {
     tag,
     summary: 'Update a namespace',
     description:
-      '`settings` and `metadata` merge by key; null removes a key of `metadata`. `workspace_id: null` leaves paying to the owner. The owner stays who it is.',
+      '`settings` and `metadata` merge by key; null removes a key of `metadata`. `workspace_id: null` leaves paying to the owner. The owner stays who it is. A workspace that pays for a namespace of somebody else may end that: its owners and admins send `workspace_id: null` and nothing more, and no longer reach it then.',
     params,
     requestExample: { name: 'Client: Acme', is_active: false },
     success: {

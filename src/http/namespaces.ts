@@ -1,15 +1,15 @@
 // Endpoints of namespaces.
 import type { ReadModels, Term } from '../adapters/read-models/port.js';
-import type { NamespaceCommands } from '../commands/namespaces.js';
+import type { NamespaceAnswer, NamespaceCommands } from '../commands/namespaces.js';
 import { created, updated } from '../dialects/envelopes.js';
 import { joinedNamespaceFields, namespaceViews, type ShownNamespace } from '../dialects/namespaces.js';
 import type { NamespaceRow } from '../projections/namespaces.js';
 import { listAnswer, listQuery, singleAnswer, singleQuery } from './list-query.js';
-import { namespaceOfPath, ownNamespace, reachableNamespaces } from './namespace-access.js';
+import { leavingPayer, namespaceOfPath, reachableNamespaces, requireOwner } from './namespace-access.js';
 import { CreateNamespaceBody, namespaceDocs, namespaceList, UpdateNamespaceBody } from './namespace-forms.js';
 import { type NamespaceHoldings, namespaceIncludes } from './namespace-includes.js';
 import { partiesOf, reachedWorkspace } from './namespace-parties.js';
-import { type Exchange, type Route, route } from './route.js';
+import { type Answer, type Exchange, type Route, route } from './route.js';
 import type { ShowUsers } from './shown-users.js';
 
 /** Without `holdings` neither `packages` nor `entitlements` are shown. */
@@ -29,6 +29,16 @@ export const namespaceRoutes = (deps: {
     const held = await holdings?.(rows, exchange);
     return rows.map((row) => ({ ...row, ...held?.get(row.id) }));
   };
+
+  const changed = (
+    { dialect }: Exchange<unknown, unknown>,
+    { record, revision, position }: NamespaceAnswer,
+  ): Answer => ({
+    status: 200,
+    body: updated(dialect, 'Namespace', namespaceViews, record),
+    revision,
+    position,
+  });
 
   return [
     route({
@@ -104,7 +114,11 @@ export const namespaceRoutes = (deps: {
       body: UpdateNamespaceBody,
       doc: namespaceDocs.update,
       handle: async (exchange) => {
-        const { id } = await ownNamespace(readModels, exchange);
+        const reached = await namespaceOfPath(readModels, exchange);
+        const leaving = leavingPayer(reached, exchange, exchange.body);
+        if (leaving)
+          return changed(exchange, await namespaces.stopBilling(reached.row.id, leaving.id, exchange));
+        const { id } = requireOwner(reached, exchange);
         const { workspace_id: payer, is_default: isDefault, is_active: isActive, ...plain } = exchange.body;
         const changes = async () => ({
           ...plain,
@@ -112,13 +126,7 @@ export const namespaceRoutes = (deps: {
           isActive,
           billing: payer == null ? payer : await reachedWorkspace(readModels, exchange, payer),
         });
-        const { record, revision, position } = await namespaces.update(id, changes, exchange);
-        return {
-          status: 200,
-          body: updated(exchange.dialect, 'Namespace', namespaceViews, record),
-          revision,
-          position,
-        };
+        return changed(exchange, await namespaces.update(id, changes, exchange));
       },
     }),
     route({
@@ -127,7 +135,7 @@ export const namespaceRoutes = (deps: {
       scope: 'namespaces:delete',
       doc: namespaceDocs.remove,
       handle: async (exchange) => {
-        const { id } = await ownNamespace(readModels, exchange);
+        const { id } = requireOwner(await namespaceOfPath(readModels, exchange), exchange);
         const { position } = await namespaces.remove(id, exchange);
         return { status: 204, position };
       },

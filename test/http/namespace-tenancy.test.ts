@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemContext } from '../../src/commands/context.js';
 import { startTestApp, type TestApp } from '../support/api.js';
 import { type Colleague, newColleague, newTenant, type Tenant } from '../support/tenants.js';
+import { legacy } from '../support/webhooks.js';
 
 type Made = { id: number; uuid: string; workspace_id: number | null };
 let app: TestApp;
@@ -72,6 +73,39 @@ describe('of two tenants, each', () => {
     ]);
     expect(await status('PATCH', personal.id, member.key)).toBe(200);
   });
+
+  test.each([{}, legacy])(
+    'whoever only pays for one may end that, and reaches it no longer (%o)',
+    async (headers) => {
+      const own = await newTenant(app);
+      const plain = await newColleague(app, own.workspace, 'member');
+      const paid = await create(member.key, { owner_type: 'User' });
+      await app.call('POST', `/workspaces/${own.workspace}/members`, {
+        key: own.key,
+        body: { email: member.email, role: 'member' },
+      });
+      const pay = () => call('PATCH', `/namespaces/${paid.id}`, member.key, { workspace_id: own.workspace });
+      expect((await pay()).status).toBe(200);
+      const end = (key: string, body: object = { workspace_id: null }) =>
+        app.call('PATCH', `/namespaces/${paid.id}`, { key, headers, body });
+
+      expect((await end(own.key, { workspace_id: null, name: 'Mine' })).status).toBe(403);
+      expect((await end(own.key, { workspace_id: own.workspace })).status).toBe(403);
+      expect((await end(plain.key)).status).toBe(403);
+      expect((await end(two.key)).status).toBe(404);
+      const events = await app.appended(async () => {
+        const ended = await end(own.key);
+        expect([ended.status, ended.body.data.workspace_id]).toEqual([200, null]);
+      });
+      const [event] = events.filter(({ type }) => type === 'NamespaceUpdated');
+      expect(event?.data).toMatchObject({ changes: { billing: null }, workspaceId: null });
+      expect(event?.metadata.audience).toHaveLength(1);
+      expect((await end(own.key)).status).toBe(404);
+      expect(await status('GET', paid.id, own.key)).toBe(404);
+      expect(await status('GET', paid.id, member.key)).toBe(200);
+      expect((await pay()).status).toBe(200);
+    },
+  );
 
   test('an admin makes one for another member; a plain member does not', async () => {
     const made = await create(one.key, { owner_type: 'User', owner_id: member.id });
