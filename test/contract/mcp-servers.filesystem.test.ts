@@ -1,6 +1,6 @@
 // The built-in filesystem server: what it does, and that nothing leads out of a workspace's folder.
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -85,6 +85,15 @@ describe('files', () => {
     });
     expect(await list('a/')).toEqual({ entries: [{ name: 'c.txt', type: 'file', size: 1 }] });
   });
+  test('of a folder are listed up to 5,000; what is on its way into place does not count', async () => {
+    await mkdir(join(home, 'full'));
+    for (let n = 0; n < 5_000; n++) writeFileSync(join(home, 'full', `${n}`), '');
+    await writeFile(join(home, 'full', `.${crypto.randomUUID()}.writing`), '');
+    expect((await list('full')) as object).toHaveProperty('entries.length', 5_000);
+    await writeFile(join(home, 'full', 'another'), '');
+    await refused(list('full'), 'names a directory of more than 5000 entries');
+  });
+
   test('that many callers reach for at once do not use up what the process may have open', async () => {
     const path = `${'folder/'.repeat(31)}a.txt`;
     await write(path);

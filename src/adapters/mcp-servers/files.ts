@@ -1,7 +1,7 @@
 // Files in a workspace's folder: read, written and listed, and every refusal in the caller's terms.
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, opendir, rename, rm } from 'node:fs/promises';
 import { DomainError, notFound } from '../../domain/errors.js';
 import { badPath, leadsOut, namesOf } from './file-paths.js';
 import { MAX_ANSWER_BYTES } from './port.js';
@@ -112,9 +112,12 @@ const entryOf = async (folder: Folder, name: string): Promise<Entry[]> => {
 /** What stands in a folder, by name. */
 export const listFolder = (root: Folder, given: string): Promise<Entry[]> =>
   inFolder(root, namesOf(given), async (folder) => {
-    const names = (await readdir(folder.at())).filter((name) => !underway.test(name)).toSorted();
-    if (names.length > MAX_ENTRIES) throw badPath(`names a directory of more than ${MAX_ENTRIES} entries`);
+    const names: string[] = [];
+    for await (const { name } of await opendir(folder.at(), { bufferSize: 1_000 })) {
+      if (!underway.test(name)) names.push(name);
+      if (names.length > MAX_ENTRIES) throw badPath(`names a directory of more than ${MAX_ENTRIES} entries`);
+    }
     const entries: Entry[] = [];
-    for (const name of names) entries.push(...(await entryOf(folder, name)));
+    for (const name of names.toSorted()) entries.push(...(await entryOf(folder, name)));
     return entries;
   });
