@@ -91,7 +91,7 @@ export const buildApp = async (
     ...{ stores, commands, deliveries, config, report, now },
     told: (name, position) => stores.hints.tell({ [name]: position }),
   });
-  const { follower, readModels } = following;
+  const { follower, readModels, surely } = following;
   const sharing = wireSharing({ stores, following, deliveries, config, report });
   const forgetter = forgetting({
     ...{ log, readModels: stores.readModels, now, report },
@@ -157,6 +157,7 @@ export const buildApp = async (
     countRequest: commands.requests.count,
     sealAddress: commands.personal.sealAddress,
     personSeal: commands.personal,
+    surely,
     requireRows: requiring(follower, () => started && isApi),
     // Longer than the slowest there is: a tool whose server must be started, twice; a test call to a slow receiver.
     timeouts: {

@@ -1,6 +1,6 @@
 // Wires what follows the log: projections, reactors, the fan-out and the scheduler.
 import { withNewer } from '../adapters/read-models/newer.js';
-import type { ReadModels } from '../adapters/read-models/port.js';
+import type { ReadModels, Surely } from '../adapters/read-models/port.js';
 import { batchesFinished, batchReactor } from '../commands/batch-reactor.js';
 import { baseChangeReactor, baseChanges } from '../commands/entitlements/base-changes.js';
 import { suspensionReactor, suspensions } from '../commands/entitlements/suspensions.js';
@@ -21,13 +21,15 @@ import type { Commands } from './commands.js';
 import type { Deliveries } from './deliveries.js';
 import { projections } from './models.js';
 import type { Report } from './report.js';
-import { confirmIn } from './requiring.js';
+import { surelyIn } from './requiring.js';
 import type { Stores } from './stores.js';
 
 export type Following = {
   readonly follower: Follower;
   /** The read models for answers: with keys and workspaces as the log has them, however far their rows lag. */
   readonly readModels: ReadModels;
+  /** Makes sure of what answers refuse because of rows. */
+  readonly surely: Surely;
   /** What a role does while it holds its lease, by the names of its handlers. */
   readonly works: Readonly<Record<'projections' | 'deliveries', readonly string[]>>;
   /** What every process that answers requests does for itself. */
@@ -82,9 +84,11 @@ export const wireFollowing = (deps: {
     report,
     { shared, apart: shared ? [newer] : [], onMoved: told },
   );
+  const surely: Surely = shared ? surelyIn(follower) : (_, read) => read();
   return {
     follower,
-    readModels: shared ? withNewer(readModels, revising, confirmIn(follower, readModels)) : readModels,
+    readModels: shared ? withNewer(readModels, revising, surely) : readModels,
+    surely,
     works: { projections: namesOf(...rows, ...finishing), deliveries: namesOf(...delivering) },
     own: shared ? namesOf(newer) : [],
   };

@@ -4,8 +4,8 @@
 export type Progress = {
   /** Position to go on from; -1 = the beginning. */
   start(): Promise<number>;
-  /** Position that is stored; -1 = none. */
-  look(): Promise<number>;
+  /** Position that is stored, -1 = none, and what it counts for. */
+  look(): Promise<{ readonly position: number; readonly build?: string | undefined }>;
   store(rows: readonly [], position: number): Promise<void>;
   /** Stores a position that was moved in memory alone. */
   stop(): Promise<void>;

@@ -89,7 +89,7 @@ const around = `## Other collections
 
 | Collection | Holds |
 |---|---|
-| \`checkpoints\` | How far each collection has come: \`_id\` is its name, \`position\` the place in the log up to which everything is folded in, \`log\` the id of that log, \`version\` that of the rows, \`at\` (a date) when it last moved. Rows may be some events ahead of it, never behind. |
+| \`checkpoints\` | How far each collection has come: \`_id\` is its name, \`position\` the place in the log up to which everything is folded in, \`log\` the id of that log, \`version\` that of the rows, \`at\` (a date) when it last moved, \`rows\` the UUID of the collection that it counts for. Rows may be some events ahead of it, never behind. |
 | \`leases\` | Which process does what one at a time should do: \`holder\`, and \`until\` in Unix milliseconds. |
 | \`meta\` | One document, \`schema\`, with the version of all this. A database with another version is refused at the start. |`;
 

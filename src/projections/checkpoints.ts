@@ -1,12 +1,13 @@
 // The stored checkpoint of a read model: where to go on from, and moved with the rows, or now and then without any.
-import type { ReadModels, Row } from '../adapters/read-models/port.js';
+import type { ReadModels, Row, Standing } from '../adapters/read-models/port.js';
+import type { Stored } from './handler.js';
 
 /** Where one handler's work stands in the store. */
 export type Kept = {
   /** Where to go on from. What belongs to another log or an older version of the code is dropped: -1. */
   start(): Promise<number>;
-  /** Position that is stored; -1 = none. */
-  look(): Promise<number>;
+  /** What is stored. */
+  look(): Promise<Stored>;
   /** Stores rows and the position that they are complete up to. */
   store(rows: readonly Row[], position: number): Promise<void>;
   /** Stores a position that was moved in memory alone. */
@@ -28,10 +29,8 @@ export const keptIn = (
 
   const apply = (rows: readonly Row[], position: number) =>
     readModels.apply(name, rows, { log, version, position });
-  const look = async () => {
-    const checkpoint = await readModels.checkpoint(name);
-    return checkpoint && checkpoint.log === log && checkpoint.version === version ? checkpoint.position : -1;
-  };
+  const positionIn = ({ checkpoint }: Standing): number =>
+    checkpoint && checkpoint.log === log && checkpoint.version === version ? checkpoint.position : -1;
   const forget = () => {
     clearTimeout(timer);
     timer = undefined;
@@ -50,11 +49,14 @@ export const keptIn = (
   return {
     async start() {
       forget();
-      const position = await look();
+      const position = positionIn({ checkpoint: await readModels.resume(name) });
       if (position === -1) await readModels.drop(name);
       return position;
     },
-    look,
+    async look() {
+      const standing = await readModels.standing(name);
+      return { position: positionIn(standing), build: standing.build };
+    },
     async store(rows, position) {
       if (sparing && rows.length === 0) return storeLater(position);
       forget();

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Batch, LogUnavailable } from '../adapters/event-log/port.js';
 import { RowsLost, StoreUnavailable } from '../adapters/read-models/port.js';
-import type { Failing, Handler } from './handler.js';
+import type { Failing, Handler, Stored } from './handler.js';
 
 /** A handler, how far it has come as this process knows, and whether this process feeds it. */
 export type Tracked = {
@@ -12,10 +12,12 @@ export type Tracked = {
   held: boolean;
   /** Has to be asked where it starts before it is fed. */
   toStart: boolean;
+  /** How often it was started here. */
+  starts: number;
   position: number;
   movedAt: number;
-  /** Highest position seen in its store. */
-  stored: number;
+  /** What was seen in its store. */
+  stored: Stored;
   /** Its rows were lost and are built again: up to here they were whole. */
   wholeFrom: number;
   /** What is being handed to it; never rejects. */
@@ -28,9 +30,10 @@ export const tracked = (handler: Handler, isReactor: boolean): Tracked => ({
   isReactor,
   held: false,
   toStart: true,
+  starts: 0,
   position: -1,
   movedAt: Date.now(),
-  stored: -1,
+  stored: { position: -1 },
   wholeFrom: -1,
   busy: Promise.resolve(),
 });
@@ -44,12 +47,33 @@ export const place = (one: Tracked, position: number): void => {
   one.movedAt = Date.now();
 };
 
-/** Takes what its store says: less than it said before means that rows were lost. True when they were. */
-export const compareStored = (one: Tracked, stored: number): boolean => {
-  const lost = stored < one.stored;
-  if (lost) one.wholeFrom = Math.max(one.wholeFrom, one.position);
+/** Whether what is stored now shows that the rows seen before are gone, or are fewer. */
+export const isLost = ({ stored: before }: Tracked, now: Stored): boolean =>
+  now.position < before.position || (before.build !== undefined && now.build !== before.build);
+
+/**
+ * Its rows are gone: what is there now, if anything, is whole again once it has come as far as the lost rows had, and
+ * up to `wholeFrom`.
+ */
+export const lose = (one: Tracked, now: Stored = { position: -1 }, wholeFrom = -1): void => {
+  one.wholeFrom = Math.max(one.wholeFrom, one.position, wholeFrom);
+  one.stored = now;
+  place(one, now.position);
+};
+
+/** Where a handler starts, and what its store then holds. */
+export const askStart = async ({ handler }: Tracked): Promise<{ position: number; stored: Stored }> => {
+  const position = await handler.start();
+  return { position, stored: (await handler.look?.()) ?? { position } };
+};
+
+/** It was started here. */
+export const started = (one: Tracked, { position, stored }: Awaited<ReturnType<typeof askStart>>): void => {
+  if (one.handler.look && isLost(one, stored)) lose(one);
   one.stored = stored;
-  return lost;
+  one.toStart = false;
+  one.starts += 1;
+  place(one, position);
 };
 
 const MAX_DELAY = 2_000;
@@ -101,9 +125,10 @@ export const feeding = (options: {
     const wanted = events.filter(
       (event) => event.position > one.position && one.handler.types.has(event.type),
     );
-    for (let failures = 1; one.held && !one.failing?.stopped; failures++) {
+    for (let failures = 1; one.held && !one.toStart && !one.failing?.stopped; failures++) {
       try {
         await one.handler.handle({ events: wanted, position, caughtUp });
+        if (one.toStart) break; // its rows were found to be gone meanwhile
         place(one, position);
         delete one.failing;
         break;

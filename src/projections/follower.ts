@@ -3,12 +3,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventLog } from '../adapters/event-log/port.js';
 import {
+  askStart,
   backOff,
   feeding,
   isPassing,
   isRebuilding,
   messageOf,
   place,
+  started,
   type Tracked,
   tracked,
 } from './feeding.js';
@@ -36,11 +38,13 @@ export type Follower = {
   waitFor(position: number, names?: readonly string[], timeoutMs?: number): Promise<boolean>;
   /** The same, where each projection has a position of its own to reach. */
   waitForEach(wanted: Wanted, timeoutMs?: number): Promise<boolean>;
-  /** Looks now whether the rows of the named handlers are still there. Throws StoreUnavailable. */
+  /** Looks now whether the rows of the named handlers are still there. Throws StoreUnavailable, LogUnavailable. */
   lookAt(names: readonly string[]): Promise<void>;
   states(): readonly HandlerState[];
   /** How far a handler is known to have come; -1 = nowhere. */
   positionOf(name: string): number;
+  /** Which rows of a handler there were at the last look. */
+  buildOf(name: string): string | undefined;
   /** Whether rows that were there are missing: what is read now may be wrong. */
   isRebuilding(): boolean;
   stop(): Promise<void>;
@@ -87,6 +91,7 @@ export const follower = (
   });
   const watch = watching({
     all,
+    head: () => log.head(),
     wanted: waiters.wantedElsewhere,
     moved: waiters.look,
     lost: (one) => following.setBack(one),
@@ -118,11 +123,7 @@ export const follower = (
   };
   /** Asks each where it starts, before anything is followed: what is wrong for good is told to whoever starts. */
   const askAll = async (some: readonly Tracked[]) => {
-    for (const one of some) {
-      place(one, await onceThere(one.handler.name, () => one.handler.start()));
-      one.stored = one.position;
-      one.toStart = false;
-    }
+    for (const one of some) started(one, await onceThere(one.handler.name, () => askStart(one)));
   };
 
   return {
@@ -160,7 +161,10 @@ export const follower = (
     },
     heard(name, position) {
       for (const one of named([name])) {
-        if (one.held || isRebuilding(one) || position <= one.position) continue;
+        if (one.held || isRebuilding(one)) continue;
+        // Whoever feeds it goes on from further back: are its rows gone?
+        if (position < one.position) void watch.lookAt([one]).catch(() => undefined);
+        if (position <= one.position) continue;
         place(one, position);
         waiters.look();
       }
@@ -189,7 +193,8 @@ export const follower = (
         rebuilding: isRebuilding(one),
         ...(one.failing ? { failing: one.failing } : {}),
       })),
-    positionOf: (name) => all.find(({ handler }) => handler.name === name)?.position ?? -1,
+    positionOf: (name) => named([name])[0]?.position ?? -1,
+    buildOf: (name) => named([name])[0]?.stored.build,
     isRebuilding: () => rows.some(isRebuilding),
     async stop() {
       stopping.abort();

@@ -1,6 +1,9 @@
 // What consumes the log: projections and reactors.
 import type { Batch } from '../adapters/event-log/port.js';
 
+/** What a store holds for a handler: how far it has come (-1 = nowhere), and which rows, as `Standing` says it. */
+export type Stored = { readonly position: number; readonly build?: string | undefined };
+
 /** A consumer of the log. `handle` gets only events of its `types`, and survives getting one twice. */
 export type Handler = {
   readonly name: string;
@@ -9,8 +12,8 @@ export type Handler = {
   start(): Promise<number>;
   /** Handles a run of events; everything up to `position` is then behind it. Throwing has it retried. */
   handle(batch: Batch): Promise<void>;
-  /** Position that its store holds, whoever put it there; -1 = none. */
-  look?(): Promise<number>;
+  /** What its store holds, whoever put it there. */
+  look?(): Promise<Stored>;
   /** Nothing more will come for now: what is only in memory is stored. It may be started again. */
   stop?(): Promise<void>;
 };

@@ -1,7 +1,7 @@
 // Lanes: each follows the log for some handlers, from where they are. One that was behind ends in an older one.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, EventLog } from '../adapters/event-log/port.js';
-import { backOff, compareStored, type Fed, messageOf, place, type Tracked } from './feeding.js';
+import { askStart, backOff, type Fed, lose, messageOf, started, type Tracked } from './feeding.js';
 
 type Lane = {
   readonly members: Set<Tracked>;
@@ -64,10 +64,7 @@ export const lanes = (deps: {
       const feeding = feed(one, batch);
       one.busy = feeding.catch(() => undefined);
       // It may have been set back or left meanwhile: twice in lanes, it would undo its own work.
-      if ((await feeding) === 'lost' && lane.members.has(one)) {
-        one.stored = Math.max(one.stored, one.position); // it has to come there again
-        startAgain(lane, one);
-      }
+      if ((await feeding) === 'lost' && lane.members.has(one)) startAgain(one);
       moved(one);
     }
   };
@@ -84,11 +81,9 @@ export const lanes = (deps: {
     for (const one of lane.members) {
       if (!one.toStart) continue;
       await one.busy;
-      const position = await one.handler.start();
+      const start = await askStart(one);
       if (!lane.members.has(one)) continue; // it was set back once more, or left
-      if (one.handler.look) compareStored(one, position);
-      place(one, position);
-      one.toStart = false;
+      started(one, start);
     }
   };
 
@@ -101,7 +96,7 @@ export const lanes = (deps: {
           .find(({ apart, fed }) => !apart && Number.isFinite(fed) && fed <= lane.fed);
 
   /** Follows until the end of a stretch; then the handlers that were ahead join in. */
-  const followStretch = async (lane: Lane, started: () => void) => {
+  const followStretch = async (lane: Lane, begun: () => void) => {
     lane.turn = new AbortController();
     const { from, first, types, until } = nextStretch(live(lane));
     lane.fed = from;
@@ -109,7 +104,7 @@ export const lanes = (deps: {
     const acts = first.filter(({ isReactor }) => isReactor);
     const signal = AbortSignal.any([stopping, lane.turn.signal]);
     for await (const batch of log.subscribe(from, { types }, signal)) {
-      started();
+      begun();
       lane.fed = batch.position;
       await feedAll(lane, rows, batch);
       await react(lane, acts, batch);
@@ -138,14 +133,14 @@ export const lanes = (deps: {
 
   const followAll = async (lane: Lane) => {
     let failures = 0;
-    const started = () => {
+    const begun = () => {
       failures = 0;
     };
     while (!stopping.aborted && live(lane).length > 0) {
       try {
         await lane.reacted;
         await startThose(lane);
-        if (live(lane).length > 0) await followStretch(lane, started);
+        if (live(lane).length > 0) await followStretch(lane, begun);
         if (await joined(lane)) return;
       } catch (error) {
         if (stopping.aborted) return;
@@ -170,12 +165,15 @@ export const lanes = (deps: {
     running.add(following);
   };
 
-  const startAgain = (lane: Lane, one: Tracked) => {
-    leave(lane, one);
+  const laneOf = (one: Tracked) => all.find(({ members }) => members.has(one));
+  const startAgain = (one: Tracked) => {
+    const lane = laneOf(one);
+    if (lane) leave(lane, one);
     one.toStart = true;
+    delete one.failing; // what it failed at may go well on new rows
+    if (one.handler.look) lose(one); // at once: nobody may take what is there now for all
     add([one]);
   };
-  const laneOf = (one: Tracked) => all.find(({ members }) => members.has(one));
 
   return {
     add,
@@ -186,8 +184,8 @@ export const lanes = (deps: {
       await one.busy;
     },
     setBack(one) {
-      const lane = laneOf(one);
-      if (lane) startAgain(lane, one);
+      startAgain(one);
+      moved(one);
     },
     async end() {
       await Promise.all(running);

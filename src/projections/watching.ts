@@ -1,6 +1,6 @@
 // Looks at the stored checkpoints: how far others have come, and whether what was stored here is still there.
 import { setTimeout as delay } from 'node:timers/promises';
-import { compareStored, place, type Tracked } from './feeding.js';
+import { isLost, lose, place, type Tracked } from './feeding.js';
 
 /** How often all are looked at, and those that somebody waits for, in ms: others tell by hints, too. */
 const EVERY_MS = 2_000;
@@ -8,7 +8,7 @@ const WANTED_EVERY_MS = 50;
 
 export type Watching = {
   start(): void;
-  /** Looks at some now. Throws StoreUnavailable. */
+  /** Looks at some now. Throws StoreUnavailable, LogUnavailable. */
   lookAt(some: readonly Tracked[]): Promise<void>;
   /** Somebody waits: looks often while there is anybody. */
   hurry(): void;
@@ -16,6 +16,8 @@ export type Watching = {
 
 export const watching = (deps: {
   readonly all: readonly Tracked[];
+  /** Position of the last event of the log. */
+  readonly head: () => Promise<number>;
   /** Those that somebody waits for. */
   readonly wanted: () => ReadonlySet<Tracked>;
   /** Told when something has moved. */
@@ -24,21 +26,26 @@ export const watching = (deps: {
   readonly lost: (one: Tracked) => void;
   readonly stopping: AbortSignal;
 }): Watching => {
-  const { all, wanted, moved, lost, stopping } = deps;
+  const { all, head, wanted, moved, lost, stopping } = deps;
   let hurrying = false;
   /** One look at a time for each: what is seen later must not be older. */
   const looking = new Map<Tracked, Promise<void>>();
   const queued = new Map<Tracked, Promise<void>>();
 
   const look = async (one: Tracked) => {
-    const before = one.stored;
-    const seen = (await one.handler.look?.()) ?? before;
-    // It was started or stored something else meanwhile.
-    if (one.stored !== before) return;
-    const isLost = compareStored(one, seen);
-    if (isLost && one.held && !one.toStart) return lost(one);
-    if (one.held || (seen <= one.position && !isLost)) return;
-    place(one, seen);
+    const { starts } = one;
+    const seen = await one.handler.look?.();
+    if (!seen || one.starts !== starts) return; // what it was started from is newer
+    if (isLost(one, seen)) {
+      if (one.held && !one.toStart) return lost(one);
+      // Others fed it: what its rows showed in the end is not known here, but that was no more than the log has.
+      const end = await head();
+      if (one.starts === starts) lose(one, seen, end);
+      return;
+    }
+    one.stored = seen;
+    if (one.held || seen.position <= one.position) return;
+    place(one, seen.position);
     moved();
   };
   const begin = (one: Tracked): Promise<void> => {

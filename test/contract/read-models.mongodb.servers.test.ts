@@ -196,8 +196,71 @@ describe.skipIf('skipped' in server)('MongoDB', () => {
       await expect(store.apply('items', [item('a', 10)], at(10))).rejects.toThrow(RowsLost);
       expect(await store.get('items', 'a')).toMatchObject({ position: 1 });
       expect(await store.checkpoint('items')).toEqual(at(1));
+      await expect(store.apply('items', [item('a', 9)], at(9))).rejects.toThrow(RowsLost);
+      expect(await store.resume('items')).toMatchObject(at(1));
       await store.apply('items', [item('a', 9)], at(9));
       expect(await store.get('items', 'a')).toMatchObject({ position: 9 });
+    });
+
+    test('rows built again are others, however far they have come, to whoever looks', async () => {
+      const [writer, reader] = await Promise.all([open(), open()]);
+      await writer.apply('items', [item('a', 1), item('b', 2)], at(2));
+      const before = await reader.standing('items');
+      expect(before).toEqual({ build: expect.any(String), checkpoint: at(2) });
+      await writer.apply('items', [], at(3));
+      expect(await reader.standing('items')).toEqual({ ...before, checkpoint: at(3) });
+      await database.db.dropDatabase();
+      await writer.resume('items');
+      await writer.drop('items');
+      await writer.apply('items', [item('a', 1)], at(3));
+      const after = await reader.standing('items');
+      expect(after.checkpoint).toEqual(at(3));
+      expect(after.build).not.toBe(before.build);
+    });
+
+    test('of a database that is half dropped nothing is taken for all, and what is folded from it is refused', async () => {
+      const store = await open();
+      await store.apply('items', [item('a', 1), item('b', 2)], at(2));
+      await database.db.collection('items_v1').drop();
+      expect(await store.checkpoint('items')).toBeUndefined();
+      await expect(store.apply('items', [item('a', 3, 'half a row')], at(3))).rejects.toThrow(RowsLost);
+      // Nor when somebody has written to it meanwhile.
+      await database.db.collection<{ _id: string }>('items_v1').insertOne({ _id: 'c' });
+      expect(await store.resume('items')).toBeUndefined();
+      await store.drop('items');
+      await store.apply('items', [item('a', 1)], at(1));
+      expect(await store.checkpoint('items')).toEqual(at(1));
+    });
+
+    test('a checkpoint that was stored before rows are dropped does not count for those after', async () => {
+      const [frozen, other] = await Promise.all([open(), open()]);
+      await frozen.resume('items');
+      await database.db.dropDatabase();
+      await other.drop('items');
+      await frozen.apply('items', [], at(7));
+      expect(await other.checkpoint('items')).toBeUndefined();
+    });
+
+    test('the first start of all loses nothing in the eyes of others', async () => {
+      const [writer, reader] = await Promise.all([open(), open()]);
+      const before = await reader.standing('items');
+      await writer.drop('items');
+      await writer.apply('items', [item('a', 1)], at(1));
+      expect(await reader.standing('items')).toEqual({ ...before, checkpoint: at(1) });
+    });
+
+    test('a checkpoint of an earlier release, which names no rows, counts, and names them from then on', async () => {
+      const old = await open();
+      await old.apply('items', [item('a', 1)], at(1));
+      const checkpoints = database.db.collection('checkpoints');
+      await checkpoints.updateOne({}, { $unset: { rows: '' } });
+      const store = await open();
+      expect(await store.resume('items')).toMatchObject(at(1));
+      await store.apply('items', [item('a', 2)], at(2));
+      expect(await checkpoints.findOne()).toMatchObject({
+        position: 2,
+        rows: (await store.standing('items')).build,
+      });
     });
 
     test.each([0, 2])(

@@ -17,9 +17,9 @@ const metadata = {
   correlationId: A_UUID,
 };
 
-/** A store of positions that processes share; `seen` is what this handler was given. */
+/** A store of positions that processes share, and of what they count for; `seen` is what this handler was given. */
 const storing = (name: string, types = ['Counted']) => {
-  const store = { position: -1, lost: false };
+  const store: { position: number; build?: string; lost: boolean } = { position: -1, lost: false };
   const seen: number[] = [];
   const handler: Handler = {
     name,
@@ -28,7 +28,7 @@ const storing = (name: string, types = ['Counted']) => {
       store.lost = false;
       return store.position;
     },
-    look: async () => store.position,
+    look: async () => ({ position: store.position, build: store.build }),
     async handle({ events, position }) {
       if (store.lost) throw new RowsLost(name);
       for (const event of events) seen.push(event.position);
@@ -217,6 +217,85 @@ describe('the follower of several processes', () => {
       await rebuildingAt(1),
       await rebuildingAt(2),
     ]).toEqual([false, true, true, false]);
+  });
+
+  it('knows rows for others that were lost and built again past where they had been seen', async () => {
+    const rows = storing('rows');
+    Object.assign(rows.store, { position: await append(3), build: 'first' });
+    const one = following([rows.handler]);
+    await one.start([]);
+    one.heard('rows', await append(2));
+    const head = await append(2);
+    // The database is dropped; at the next look more is built again than was stored at the last one.
+    const seen = async (position: number) => {
+      Object.assign(rows.store, { position, build: 'second' });
+      await one.lookAt(['rows']);
+      return [stateOf(one, 'rows')?.rebuilding, one.positionOf('rows'), one.buildOf('rows')];
+    };
+    expect(await seen(3)).toEqual([true, 3, 'second']);
+    // What was written last may have been shown before, although this process has not heard of it.
+    expect(await seen(head - 1)).toEqual([true, head - 1, 'second']);
+    expect(await seen(head)).toEqual([false, head, 'second']);
+  });
+
+  it('looks at once where another process tells that it goes on from further back', async () => {
+    const rows = storing('rows');
+    Object.assign(rows.store, { position: await append(3), build: 'first' });
+    const one = following([rows.handler]);
+    await one.start([]);
+    const told: number[] = [];
+    const other = following([{ ...rows.handler, look: async () => ({ position: -1 }) }], {
+      onMoved: (_, position) => told.push(position),
+    });
+    await other.start();
+    rows.empty();
+    await append();
+    await until(() => told.includes(-1));
+    Object.assign(rows.store, { position: 2, build: 'second' });
+    one.heard('rows', -1);
+    await until(() => stateOf(one, 'rows')?.rebuilding === true);
+  });
+
+  it('says at once that rows are gone, also while some are still being stored, or were given up', async () => {
+    const rows = storing('rows');
+    let release: () => void = () => undefined;
+    let blocked = false;
+    let failing = false;
+    const one = following(
+      [
+        {
+          ...rows.handler,
+          async start() {
+            if (blocked) await new Promise<void>((resolve) => (release = resolve));
+            return rows.handler.start();
+          },
+          async handle(batch) {
+            if (failing) throw new Error('broken');
+            await rows.handler.handle(batch);
+          },
+        },
+      ],
+      { maxTries: 1 },
+    );
+    await one.start();
+    expect(await one.waitFor(await append(3))).toBe(true);
+    await one.lookAt(['rows']);
+    blocked = true;
+    rows.empty();
+    await one.lookAt(['rows']);
+    expect(stateOf(one, 'rows')).toMatchObject({ rebuilding: true, position: -1 });
+    blocked = false;
+    release();
+    await until(() => stateOf(one, 'rows')?.rebuilding === false);
+
+    failing = true;
+    await append();
+    await until(() => stateOf(one, 'rows')?.failing?.stopped === true);
+    await one.lookAt(['rows']);
+    failing = false;
+    rows.empty();
+    await one.lookAt(['rows']);
+    await until(() => rows.store.position === 3 && stateOf(one, 'rows')?.rebuilding === false);
   });
 
   it('waits for a handler that another process feeds: until it sees the store, or hears of it', async () => {

@@ -55,6 +55,14 @@ export const embeddedReadModels = (models: readonly Model[]): ReadModels => {
       return of(name).checkpoint;
     },
 
+    async standing(name) {
+      return { checkpoint: of(name).checkpoint };
+    },
+
+    async resume(name) {
+      return of(name).checkpoint;
+    },
+
     async forget(name, rows) {
       const target = of(name).rows;
       for (const { id, position } of rows) target.forget(id, position);

@@ -1,7 +1,15 @@
 // Read models in MongoDB: one collection per read model and version, checkpoints in a collection of their own.
 import { type Collection, type Db, MongoBulkWriteError, MongoServerError } from 'mongodb';
 import type { StoreOptions } from '../connection.js';
-import { connectMongo, isDuplicateKey } from '../mongo-connection.js';
+import { connectMongo } from '../mongo-connection.js';
+import {
+  advance,
+  checkpointsOf,
+  createCollection,
+  replaceCheckpoint,
+  sameRun,
+  standingOf,
+} from './checkpoints.js';
 import {
   collectionName,
   filterOf,
@@ -11,19 +19,17 @@ import {
   toRow,
   type VersionedModel,
 } from './documents.js';
-import { type Checkpoint, type Query, type ReadModels, type Row, RowsLost } from './port.js';
+import { type Checkpoint, type Query, type ReadModels, type Row, RowsLost, type Standing } from './port.js';
 
-/** `_id` is the collection's name; `at` is when it last moved. */
-type StoredCheckpoint = Checkpoint & { readonly _id: string; readonly at: Date };
-
-/** The last checkpoint that this process saw of a model. `lost`: the stored one was found to be behind it. */
-type Seen = { readonly checkpoint: Checkpoint; readonly lost: boolean };
+/**
+ * What this process writes to: which collection, and the last checkpoint that it saw. `lost`: what is stored was found
+ * to be another collection, or behind.
+ */
+type Seen = { readonly build: string | undefined; checkpoint: Checkpoint | undefined; lost: boolean };
 
 // Some servers keep a cursor open for each update until the whole command has ended, and have about a hundred.
 const rowsPerWrite = 40;
 const oldVersionsKeptMs = 24 * 3_600_000;
-
-const checkpointsOf = (db: Db) => db.collection<StoredCheckpoint>('checkpoints');
 
 /** Dropping what is not there is no error. */
 const dropCollection = async (db: Db, name: string) => {
@@ -35,7 +41,9 @@ const dropCollection = async (db: Db, name: string) => {
     });
 };
 
-const makeIndexes = async (db: Db, model: VersionedModel) => {
+/** Makes a collection, with or without rows to come: from then on it has an identity. */
+const makeCollection = async (db: Db, model: VersionedModel) => {
+  await createCollection(db, collectionName(model));
   for (const field of model.indexes) await db.collection(collectionName(model)).createIndex({ [field]: 1 });
 };
 
@@ -93,32 +101,6 @@ const storeRows = async (rows: Collection<Stored>, changed: readonly Row[]) => {
   }
 };
 
-const sameRun = (a: Checkpoint, b: Checkpoint): boolean => a.log === b.log && a.version === b.version;
-
-/** Moves the stored checkpoint forwards. False when there is none of this log and version to move. */
-const advance = async (db: Db, _id: string, { log, version, position }: Checkpoint, journal: boolean) => {
-  const checkpoints = checkpointsOf(db);
-  const moved = await checkpoints.updateOne(
-    { _id, log, version, position: { $lt: position } },
-    { $set: { position, at: new Date() } },
-    { writeConcern: { w: 'majority', journal } },
-  );
-  if (moved.matchedCount > 0) return true;
-  const stored = await checkpoints.findOne({ _id });
-  return stored !== null && sameRun(stored, { log, version, position }) && stored.position >= position;
-};
-
-/** Puts a checkpoint in the place of none, or of another log's or version's. */
-const replaceCheckpoint = async (db: Db, _id: string, { log, version, position }: Checkpoint) => {
-  const behind = [{ log: { $ne: log } }, { version: { $ne: version } }, { position: { $lt: position } }];
-  try {
-    const replacement = { log, version, position, at: new Date() };
-    await checkpointsOf(db).replaceOne({ _id, $or: behind }, replacement, { upsert: true });
-  } catch (error) {
-    if (!isDuplicateKey(error)) throw error; // another process was first, and is not behind
-  }
-};
-
 /**
  * Opens the read models: collections `<model>_v<version>`, an index for each field of `indexes`. Throws one plain
  * sentence naming MONGODB_URL when the URL, the user or the database's schema version is refused.
@@ -129,7 +111,7 @@ export const openMongoReadModels = async (
   const models = new Map(options.models.map((model) => [model.name, model]));
   const seen = new Map<string, Seen>();
   const { run, close } = await connectMongo(options, async (db) => {
-    for (const model of options.models) await makeIndexes(db, model);
+    for (const model of options.models) await makeCollection(db, model);
     await dropOlder(db, options.models, Date.now());
   });
 
@@ -142,17 +124,18 @@ export const openMongoReadModels = async (
     const collection = collectionName(modelOf(name));
     return run((db) => operation(db.collection<Stored>(collection)));
   };
-  const readCheckpoint = async (name: string): Promise<Checkpoint | undefined> => {
+  const standing = (name: string): Promise<Standing> => {
     const _id = collectionName(modelOf(name));
-    const stored = await run((db) => checkpointsOf(db).findOne({ _id }));
-    return stored ? { log: stored.log, version: stored.version, position: stored.position } : undefined;
+    return run((db) => standingOf(db, _id));
   };
-  const see = (name: string, checkpoint: Checkpoint | undefined) => {
-    if (checkpoint) seen.set(name, { checkpoint, lost: false });
-    else seen.delete(name);
+  const resume = async (name: string): Promise<Seen> => {
+    const { checkpoint, build } = await standing(name);
+    const now: Seen = { build, checkpoint, lost: false };
+    seen.set(name, now);
+    return now;
   };
-  const lost = (name: string, checkpoint: Checkpoint): RowsLost => {
-    seen.set(name, { checkpoint, lost: true });
+  const lost = (name: string, mine: Seen): RowsLost => {
+    mine.lost = true;
     return new RowsLost(name);
   };
 
@@ -160,21 +143,22 @@ export const openMongoReadModels = async (
    * Before rows are stored that were folded from stored ones: these may just have vanished, and what was folded from
    * nothing must not be taken for a whole row.
    */
-  const noticeLoss = async (name: string) => {
-    const before = seen.get(name)?.checkpoint;
-    if (!before) return;
-    const stored = await readCheckpoint(name);
-    if (!stored || (sameRun(stored, before) && stored.position < before.position)) throw lost(name, before);
+  const noticeLoss = async (name: string, mine: Seen) => {
+    const { checkpoint: stored, build } = await standing(name);
+    const before = mine.checkpoint;
+    const isAnother = mine.build !== undefined && build !== mine.build;
+    const isBehind = before && (!stored || (sameRun(stored, before) && stored.position < before.position));
+    if (isAnother || isBehind) throw lost(name, mine);
   };
 
-  const moveCheckpoint = async (name: string, next: Checkpoint, journal: boolean) => {
+  const moveCheckpoint = async (name: string, mine: Seen, next: Checkpoint, journal: boolean) => {
     const _id = collectionName(modelOf(name));
-    const before = seen.get(name)?.checkpoint;
-    if (!(await run((db) => advance(db, _id, next, journal)))) {
-      if (before && sameRun(before, next)) throw lost(name, before);
-      await run((db) => replaceCheckpoint(db, _id, next));
+    const { checkpoint: before, build } = mine;
+    if (!(await run((db) => advance(db, _id, next, build, journal)))) {
+      if (before && sameRun(before, next)) throw lost(name, mine);
+      await run((db) => replaceCheckpoint(db, _id, next, build));
     }
-    if (!before || !sameRun(before, next) || before.position < next.position) see(name, next);
+    if (!before || !sameRun(before, next) || before.position < next.position) mine.checkpoint = next;
   };
 
   return {
@@ -199,19 +183,18 @@ export const openMongoReadModels = async (
     },
 
     async apply(name, rows, checkpoint) {
-      if (seen.get(name)?.lost) throw new RowsLost(name);
+      const mine = seen.get(name) ?? (await resume(name));
+      if (mine.lost) throw new RowsLost(name);
       const changed = newestOfEach(rows);
-      if (changed.length > 0) await noticeLoss(name);
+      if (changed.length > 0) await noticeLoss(name, mine);
       for (let from = 0; from < changed.length; from += rowsPerWrite)
         await onRows(name, (stored) => storeRows(stored, changed.slice(from, from + rowsPerWrite)));
-      await moveCheckpoint(name, checkpoint, changed.length > 0);
+      await moveCheckpoint(name, mine, checkpoint, changed.length > 0);
     },
 
-    async checkpoint(name) {
-      const stored = await readCheckpoint(name);
-      if (seen.get(name)?.lost ?? true) see(name, stored);
-      return stored;
-    },
+    checkpoint: async (name) => (await standing(name)).checkpoint,
+    standing,
+    resume: async (name) => (await resume(name)).checkpoint,
 
     async forget(name, rows) {
       for (let from = 0; from < rows.length; from += rowsPerWrite) {
@@ -224,12 +207,14 @@ export const openMongoReadModels = async (
     async drop(name) {
       const model = modelOf(name);
       const _id = collectionName(model);
-      seen.delete(name);
       await run(async (db) => {
-        await checkpointsOf(db).deleteOne({ _id }); // first: without it the rows are built again
-        await dropCollection(db, _id);
-        await makeIndexes(db, model);
+        const { deletedCount } = await checkpointsOf(db).deleteOne({ _id }); // first: without it the rows are built again
+        // One that was never used stays the one that others know.
+        const isUnused = deletedCount === 0 && (await db.collection(_id).findOne()) === null;
+        if (!isUnused) await dropCollection(db, _id);
+        await makeCollection(db, model);
       });
+      await resume(name);
     },
 
     close,

@@ -1,5 +1,5 @@
 // Read models for answers: with what the log has said since a row was stored, and sure of what they do not find.
-import type { Query, ReadModels, Row } from './port.js';
+import type { Query, ReadModels, Row, Surely } from './port.js';
 import { testOf } from './terms.js';
 
 /** What is known beyond the rows that are stored. */
@@ -10,24 +10,14 @@ export type Newer = {
   revise<R extends Row>(model: string, id: string, row: R | undefined): R | undefined;
 };
 
-/** Looks whether rows of a model may be missing that were there; throws then. */
-export type Confirm = (model: string) => Promise<void>;
-
 const fits = (row: Row, { where, deleted }: Query): boolean =>
   (deleted === true || !row.deleted) && where.every((term) => testOf(term)(row));
 
 /**
  * The same read models, with `get` and `find` brought up to date. A find sees what rows have become, not what they were
- * not yet: one that would only now match is not found. Where nothing is found it is confirmed that nothing was lost,
- * and looked for again: what was lost may have been built anew before the look.
+ * not yet: one that would only now match is not found. Where nothing is found it is made sure that nothing was lost.
  */
-export const withNewer = (readModels: ReadModels, newer: Newer, confirm: Confirm): ReadModels => {
-  const stored = async <R extends Row>(model: string, query: Query): Promise<R[]> => {
-    const rows = await readModels.find<R>(model, query);
-    if (rows.length > 0) return rows;
-    await confirm(model);
-    return readModels.find<R>(model, query);
-  };
+export const withNewer = (readModels: ReadModels, newer: Newer, surely: Surely): ReadModels => {
   const current = async <R extends Row>(model: string, id: string): Promise<R | undefined> => {
     const row = await readModels.get<R>(model, id);
     return newer.knows(model) ? newer.revise(model, id, row) : row;
@@ -36,20 +26,30 @@ export const withNewer = (readModels: ReadModels, newer: Newer, confirm: Confirm
   return {
     ...readModels,
     async get<R extends Row>(model: string, id: string) {
-      let row = await current<R>(model, id);
-      if (!row) {
-        await confirm(model);
-        row = await current<R>(model, id);
-      }
+      const row = await surely(
+        [model],
+        () => current<R>(model, id),
+        (found) => found !== undefined,
+      );
       return row?.deleted ? undefined : row;
     },
     async find<R extends Row>(model: string, query: Query) {
-      const rows = await stored<R>(model, query);
+      const rows = await surely(
+        [model],
+        () => readModels.find<R>(model, query),
+        (found) => found.length > 0,
+      );
       if (!newer.knows(model)) return rows;
       return rows
         .map((row) => newer.revise(model, row.id, row))
         .filter((row) => row !== undefined)
         .filter((row) => fits(row, query));
     },
+    count: (model, where) =>
+      surely(
+        [model],
+        () => readModels.count(model, where),
+        (count) => count > 0,
+      ),
   };
 };

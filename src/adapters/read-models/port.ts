@@ -40,6 +40,15 @@ export type Model = { readonly name: string; readonly indexes: readonly string[]
 /** How far a projection has come, for which log and version of its code. */
 export type Checkpoint = { readonly log: string; readonly version: number; readonly position: number };
 
+/**
+ * The rows that are there, by a name of their own, and their checkpoint: another `build` than before means that the rows
+ * before were lost, however far these have come. None where rows are never lost, and where there is no place for any.
+ */
+export type Standing = {
+  readonly build?: string | undefined;
+  readonly checkpoint?: Checkpoint | undefined;
+};
+
 /** Every method throws StoreUnavailable when the store is another process that does not answer within 5 s. */
 export interface ReadModels {
   /** The row, or undefined when there is none or it was deleted. Rows are never to be mutated. */
@@ -54,6 +63,9 @@ export interface ReadModels {
    */
   apply(model: string, rows: readonly Row[], checkpoint: Checkpoint): Promise<void>;
   checkpoint(model: string): Promise<Checkpoint | undefined>;
+  standing(model: string): Promise<Standing>;
+  /** The checkpoint, for whoever goes on from there: `apply` then no longer misses what was lost before. */
+  resume(model: string): Promise<Checkpoint | undefined>;
   /**
    * Drops rows (or tombstones), each only where it still stands at the position given; the checkpoint stays. Nothing
    * then keeps an old event from making a row anew: only for rows that no event still to come begins or changes.
@@ -63,6 +75,16 @@ export interface ReadModels {
   drop(model: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/**
+ * What `read` finds; unless that is sure of itself, it is made sure that the rows of the models were whole meanwhile, and
+ * read again where they may not have been. Throws where they are not.
+ */
+export type Surely = <T>(
+  models: readonly string[],
+  read: () => Promise<T>,
+  isSure: (found: T) => boolean,
+) => Promise<T>;
 
 /** A store of another process cannot be reached or does not answer in time. `setting` names the one that points to it. */
 export class StoreUnavailable extends Error {
@@ -76,7 +98,7 @@ export class StoreUnavailable extends Error {
 
 /**
  * Rows that were stored are gone (a database dropped or put back from a backup): a projection then starts again from
- * the checkpoint that is stored now, or from the beginning of the log. Thrown by `apply`, until `checkpoint` is read.
+ * the checkpoint that is stored now, or from the beginning of the log. Thrown by `apply`, until `resume` or `drop`.
  */
 export class RowsLost extends Error {
   override readonly name = 'RowsLost';
