@@ -124,8 +124,8 @@ const filled = ({ path }: Route, ids: readonly string[], own: Victim['own']): st
 test('unbent, every body that the documentation shows gets through to what it asks for', async () => {
   const shown = app.app.routes.filter(({ doc }) => doc.requestExample !== undefined);
   expect(shown.length).toBeGreaterThan(25);
+  const { key, own } = await newVictim();
   for (const route of shown) {
-    const { key, own } = await newVictim();
     const path = filled(route, [OWN], own);
     const { status, text } = await app.call(route.method, path, { key, body: route.doc.requestExample });
     expect([route.doc.id, path, status, text]).toEqual([
@@ -172,6 +172,6 @@ test('what followers got of all this is to the last detail what the log holds', 
   followed.abort();
   await following;
   const stored = await eventsIn(app.app.stores.log);
-  expect(live.length).toBeGreaterThan(500);
+  expect(live.length).toBeGreaterThan(300);
   expect(live).toStrictEqual(stored.slice(0, live.length));
 });
