@@ -241,6 +241,15 @@ describe.skipIf('skipped' in server)('MongoDB', () => {
       expect(await other.checkpoint('items')).toBeUndefined();
     });
 
+    test('rows are not stored in another collection than that which was there at the start', async () => {
+      const [store, other] = await Promise.all([open(), open()]);
+      await store.resume('items');
+      await database.db.dropDatabase();
+      await other.drop('items');
+      await expect(store.apply('items', [item('a', 1)], at(1))).rejects.toThrow(RowsLost);
+      expect(await store.count('items', [])).toBe(0);
+    });
+
     test('the first start of all loses nothing in the eyes of others', async () => {
       const [writer, reader] = await Promise.all([open(), open()]);
       const before = await reader.standing('items');

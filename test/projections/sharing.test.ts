@@ -241,7 +241,12 @@ describe('the follower of several processes', () => {
   it('looks at once where another process tells that it goes on from further back', async () => {
     const rows = storing('rows');
     Object.assign(rows.store, { position: await append(3), build: 'first' });
-    const one = following([rows.handler]);
+    let looks = 0;
+    const look = async () => {
+      looks += 1;
+      return { position: rows.store.position, build: rows.store.build };
+    };
+    const one = following([{ ...rows.handler, look }]);
     await one.start([]);
     const told: number[] = [];
     const other = following([{ ...rows.handler, look: async () => ({ position: -1 }) }], {
@@ -252,7 +257,9 @@ describe('the follower of several processes', () => {
     await append();
     await until(() => told.includes(-1));
     Object.assign(rows.store, { position: 2, build: 'second' });
+    const before = looks;
     one.heard('rows', -1);
+    expect(looks).toBe(before + 1);
     await until(() => stateOf(one, 'rows')?.rebuilding === true);
   });
 
@@ -296,6 +303,36 @@ describe('the follower of several processes', () => {
     rows.empty();
     await one.lookAt(['rows']);
     await until(() => rows.store.position === 3 && stateOf(one, 'rows')?.rebuilding === false);
+  });
+
+  it('takes what was being stored when rows were found to be gone for no sign that they are back', async () => {
+    const rows = storing('rows');
+    rows.store.build = 'first';
+    const gates: (() => void)[] = [];
+    let blocked = false;
+    const gate = async () => {
+      if (blocked) await new Promise<void>((resolve) => gates.push(resolve));
+    };
+    const one = following([
+      {
+        ...rows.handler,
+        start: () => gate().then(() => rows.handler.start()),
+        handle: (batch) => gate().then(() => rows.handler.handle(batch)),
+      },
+    ]);
+    await one.start();
+    expect(await one.waitFor(await append(3))).toBe(true);
+    blocked = true;
+    const last = await append();
+    await until(() => gates.length === 1);
+    rows.store.build = 'second';
+    await one.lookAt(['rows']);
+    gates[0]?.(); // what was in hand is stored, and the handler asks where to start
+    await until(() => gates.length === 2);
+    expect(stateOf(one, 'rows')).toMatchObject({ rebuilding: true, position: -1 });
+    blocked = false;
+    gates[1]?.();
+    expect(await one.waitFor(last)).toBe(true);
   });
 
   it('waits for a handler that another process feeds: until it sees the store, or hears of it', async () => {
