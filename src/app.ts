@@ -113,7 +113,7 @@ export const buildApp = async (
     logger,
   });
   const routesOf = (rows: ReadModels, some: Commands) =>
-    recordRoutes(rows, some, deliveries, limiter, config);
+    recordRoutes(rows, some, deliveries, limiter, surely, config);
   const routes = wireRoutes({ ...stores, readModels }, commands, deliveries, mcpServers, config, {
     routes: routesOf(readModels, commands),
     batches: commands.batches,

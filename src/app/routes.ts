@@ -1,6 +1,6 @@
 // The route table of the product.
 import type { McpServer } from '../adapters/mcp-servers/port.js';
-import type { ReadModels } from '../adapters/read-models/port.js';
+import type { ReadModels, Surely } from '../adapters/read-models/port.js';
 import type { Config } from '../config.js';
 import { testCall } from '../deliveries/test-call.js';
 import { apiKeyRoutes } from '../http/api-keys/routes.js';
@@ -44,6 +44,7 @@ export const recordRoutes = (
   commands: Commands,
   { poster }: Pick<Deliveries, 'poster'>,
   limiter: Limiter,
+  surely: Surely,
   config: Config,
 ): Route[] => {
   const { workspaces, namespaces, apiKeys, uses, webhooks, users, secrets, turns } = commands;
@@ -59,7 +60,7 @@ export const recordRoutes = (
       showUsers: shown,
       holdings: namespaceHoldings(held(readModels, commands)),
     }),
-    ...apiKeyRoutes({ readModels, apiKeys, uses, limiter, showUsers: shown }),
+    ...apiKeyRoutes({ readModels, apiKeys, uses, limiter, surely, showUsers: shown }),
     ...webhookRoutes({
       readModels,
       webhooks,

@@ -1,5 +1,5 @@
 // Whose key a request carries, and whether it still counts.
-import type { ReadModels } from '../adapters/read-models/port.js';
+import type { ReadModels, Surely } from '../adapters/read-models/port.js';
 import { environmentOf, hashOfKey } from '../commands/key-secrets.js';
 import { ipAllowed } from '../domain/ip-ranges.js';
 import type { ApiKeyRow } from '../projections/api-keys.js';
@@ -44,6 +44,19 @@ export const checkKey = async (
   if (ip !== undefined && !ipAllowed(key.allowedIps, ip)) return { verdict: 'IP_NOT_ALLOWED', key, home };
   return { verdict: 'VALID', key, home };
 };
+
+const rowsOfKeys = ['api-keys', 'workspaces'];
+/** One that was not found was looked for until that was sure. */
+const isSure = ({ verdict }: CheckedKey): boolean => verdict === 'VALID' || verdict === 'NOT_FOUND';
+
+/** The same, made sure of where a key is refused. Throws StoreUnavailable while its rows are not whole. */
+export const checkKeySurely = (
+  surely: Surely,
+  readModels: ReadModels,
+  secret: string,
+  now: string,
+  ip?: string,
+): Promise<CheckedKey> => surely(rowsOfKeys, () => checkKey(readModels, secret, now, ip), isSure);
 
 const basic = (encoded: string): string | undefined => {
   const text = Buffer.from(encoded, 'base64').toString('utf8');

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { ReadModels, Surely } from '../adapters/read-models/port.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { DomainError } from '../domain/errors.js';
-import { type CheckedKey, checkKey, secretIn } from './auth.js';
+import { type CheckedKey, checkKeySurely, secretIn } from './auth.js';
 import { askedDialect, unknownDialect } from './context.js';
 import { endedCaller } from './ended-keys.js';
 import { unauthorized } from './errors.js';
@@ -43,10 +43,8 @@ export type GateDeps = {
   readonly surely?: Surely;
 };
 
-const rowsOfKeys = ['api-keys', 'workspaces'];
+/** Where rows are never lost. */
 const onceIsEnough: Surely = (_, read) => read();
-/** One that was not found was looked for until that was sure. */
-const isSure = ({ verdict }: CheckedKey): boolean => verdict === 'VALID' || verdict === 'NOT_FOUND';
 const unknownKey: CheckedKey = { verdict: 'NOT_FOUND' };
 
 export const createGate = (deps: GateDeps) => {
@@ -84,8 +82,7 @@ export const createGate = (deps: GateDeps) => {
     deps.requireRows?.();
     if (route?.scope === 'none') return withoutAuthentication(asked);
     const secret = headers.authorization === undefined ? '' : secretIn(headers.authorization);
-    const check = () => checkKey(readModels, secret, at, ip);
-    const checked = secret === '' ? unknownKey : await surely(rowsOfKeys, check, isSure);
+    const checked = secret === '' ? unknownKey : await checkKeySurely(surely, readModels, secret, at, ip);
     if (checked.verdict !== 'VALID') return withoutKey(asked, checked);
     const { key, home } = checked;
     noteKeyUse(key.id, now);

@@ -130,10 +130,20 @@ describe.skipIf(!hasAll)('several processes', () => {
       if (!isWhole && status !== 503) wrong.push({ isFirst: app === one, path, status, body });
       return isWhole;
     };
+    const verify = async (app: TestApp): Promise<void> => {
+      const { status, body } = await app.call('POST', '/api-keys/verify', { body: { key: one.key } });
+      const isGood = status === 200 && body.valid === true;
+      if (!isGood && status !== 503) wrong.push({ isFirst: app === one, path: 'verify', status, body });
+    };
     let asking = true;
     const askers = [one, two].flatMap((app) =>
       Object.keys(whole).map(async (path) => {
         while (asking) await ask(app, path);
+      }),
+    );
+    askers.push(
+      ...[one, two].map(async (app) => {
+        while (asking) await verify(app);
       }),
     );
     const client = new MongoClient(one.app.config.MONGODB_URL ?? '');

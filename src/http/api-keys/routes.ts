@@ -1,5 +1,5 @@
 // Endpoints of API keys, and the relations that they can show.
-import type { ReadModels } from '../../adapters/read-models/port.js';
+import type { ReadModels, Surely } from '../../adapters/read-models/port.js';
 import type { ApiKeyCommands } from '../../commands/api-keys.js';
 import type { KeyUses } from '../../commands/key-uses.js';
 import { render } from '../../dialects/dialect.js';
@@ -37,6 +37,7 @@ export const apiKeyRoutes = (deps: {
   apiKeys: ApiKeyCommands;
   uses: KeyUses;
   limiter: Limiter;
+  surely: Surely;
   showUsers: ShowUsers;
 }): Route[] => {
   const includes = apiKeyIncludes(deps.readModels, deps.showUsers);

@@ -1,11 +1,11 @@
 // Verifying a key, for callers who guard an API of their own with our keys. The fastest endpoint: two look-ups.
 import { z } from 'zod';
-import type { ReadModels } from '../../adapters/read-models/port.js';
+import type { ReadModels, Surely } from '../../adapters/read-models/port.js';
 import type { KeyUses } from '../../commands/key-uses.js';
 import { shownApiKey, type VerifyCode, verifyAnswer } from '../../dialects/api-keys.js';
 import { isIpAddress } from '../../domain/ip-ranges.js';
 import { holds } from '../../domain/scopes.js';
-import { type CheckedKey, checkKey } from '../auth.js';
+import { type CheckedKey, checkKeySurely } from '../auth.js';
 import type { Limiter } from '../rate-limit.js';
 import { type Exchange, type Route, route } from '../route.js';
 
@@ -36,12 +36,13 @@ export const apiKeyVerification = (deps: {
   readModels: ReadModels;
   uses: KeyUses;
   limiter: Limiter;
+  surely: Surely;
 }): Route => {
-  const { readModels, uses, limiter } = deps;
+  const { readModels, uses, limiter, surely } = deps;
 
   const verify = async ({ body, dialect, workspace, now }: Exchange<undefined, VerifyBody>) => {
     const at = now.toISOString();
-    const checked = await checkKey(readModels, body.key, at, body.ip);
+    const checked = await checkKeySurely(surely, readModels, body.key, at, body.ip);
     const code = refusalOf(checked, body, workspace.id);
     if (code !== 'VALID' || checked.verdict !== 'VALID') return verifyAnswer(dialect, code);
     const { key } = checked;
