@@ -2,7 +2,7 @@
 import type { EventLog } from '../adapters/event-log/port.js';
 import type { ReadModels, Row } from '../adapters/read-models/port.js';
 import type { JsonObject, Recorded } from '../domain/decider.js';
-import { DomainError } from '../domain/errors.js';
+import { DomainError, notFound } from '../domain/errors.js';
 import {
   type Namespace,
   type NamespaceChanges,
@@ -53,7 +53,7 @@ export type NamespaceCommands = {
     asking: NamespaceAsking,
   ): Promise<NamespaceAnswer>;
   remove(id: string, asking: NamespaceAsking): Promise<NamespaceAnswer>;
-  /** Ends that a workspace (UUID) pays for it; changes nothing where another one does. */
+  /** Ends that a workspace (UUID) pays for it. Throws `not_found` where another one does: that is not theirs to see. */
   stopBilling(id: string, workspaceId: string, asking: NamespaceAsking): Promise<NamespaceAnswer>;
   /** Takes the default from the owner's other namespaces; the last position. Doing it twice changes nothing. */
   settleDefault(record: NamespaceRecord, context: CommandContext): Promise<number>;
@@ -210,7 +210,9 @@ export const namespaceCommands = (deps: {
 
     async stopBilling(id, workspaceId, { command, ifMatch }) {
       const stop = { type: 'StopBilling', workspaceId } as const;
-      return answer(await handled.handle(id, stop, command, optionsFor(workspaceId, ifMatch)));
+      const stopped = answer(await handled.handle(id, stop, command, optionsFor(workspaceId, ifMatch)));
+      if (stopped.record.billing) throw notFound();
+      return stopped;
     },
 
     async remove(id, { command, ifMatch }) {

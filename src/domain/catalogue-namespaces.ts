@@ -32,7 +32,7 @@ export const namespaceTypes: readonly EventType[] = area<NamespaceEvent>(Namespa
     version: 1,
     category: 'namespace',
     wire: 'namespace.updated',
-    description: 'Fields of a namespace changed.',
+    description: 'Fields of a namespace changed. `isSuspended` follows its entitlements.',
     example: { ...target, changes: { name: 'Client: Acme', isActive: false } },
   },
   NamespaceDeleted: {

@@ -40,7 +40,7 @@ const workspaces = area<WorkspaceEvent>(WorkspaceEvent, {
     version: 1,
     category: 'workspace',
     wire: 'workspace.updated',
-    description: 'Fields of a workspace changed.',
+    description: 'Fields of a workspace changed. `isSuspended` follows its entitlements.',
     example: { workspaceId, changes: { name: 'Updated Name', settings: { timezone: 'Europe/London' } } },
   },
   WorkspaceDeleted: {

@@ -127,12 +127,19 @@ const apply = (
   return { ...next, ...workspaceOf(next), status: statusOf(next) };
 };
 
+const updated = (
+  { id: namespaceId, workspaceId }: NamespaceRecord,
+  changes: NamespaceChanges,
+): NamespaceEvent => ({
+  type: 'NamespaceUpdated',
+  data: { namespaceId, workspaceId, changes: given(changes) },
+});
+
 const update = (record: NamespaceRecord, wanted: NamespaceChanges): NamespaceEvent[] => {
   const next = apply(record, wanted);
   if (same(next, record)) return [];
   requireSmall(next);
-  const { id: namespaceId, workspaceId } = next;
-  return [{ type: 'NamespaceUpdated', data: { namespaceId, workspaceId, changes: given(wanted) } }];
+  return [updated(next, wanted)];
 };
 
 /** Of two that became the default in the same millisecond the one with the higher id is it. */
@@ -175,7 +182,10 @@ export const namespace: Decider<Namespace, NamespaceCommand, NamespaceEvent> = {
       case 'StopBilling':
         return record.billing?.id === command.workspaceId ? update(record, { billing: null }) : [];
       case 'FollowSuspension':
-        return update(record, { isSuspended: command.isSuspended });
+        // Whatever its size: limits are for those who ask for a change.
+        return record.isSuspended === command.isSuspended
+          ? []
+          : [updated(record, { isSuspended: command.isSuspended })];
       case 'DeleteNamespace': {
         const { id: namespaceId, workspaceId } = record;
         return [{ type: 'NamespaceDeleted', data: { namespaceId, workspaceId } }];

@@ -53,6 +53,17 @@ describe('a namespace', () => {
     expect(record.slug).toBe('a');
   });
 
+  it('is no longer paid for by whoever ends that; another payer stays, and is not shown to them', async () => {
+    const { record } = await create('a', command(), { billing: { id: other.id, number: other.number } });
+    const asked = { command: command() };
+    await expect(namespaces.stopBilling(record.id, owner.id, asked)).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    expect((await fresh().streams.load(record.id)).state.record?.billing?.id).toBe(other.id);
+    const stopped = await namespaces.stopBilling(record.id, other.id, { command: command() });
+    expect(stopped.record.billing).toBeNull();
+  });
+
   it('frees the slug that it gives up, and the one that it had at its end', async () => {
     const { record } = await create('a');
     const change = async () => ({ slug: 'b' });

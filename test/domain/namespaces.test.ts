@@ -107,6 +107,8 @@ describe('a namespace', () => {
       .then(updated({ isSuspended: false }));
     given(namespace, created()).when(follow(false)).then();
     given(namespace, created(), deleted).when(follow(true)).thenRefused('not_found');
+    const large = updated({ settings: { a: 'x'.repeat(300_000) } });
+    given(namespace, created(), large).when(follow(true)).then(suspended);
     const inactive = updated({ isActive: false });
     expect(recordOf(created(), suspended)?.status).toBe('suspended');
     expect(recordOf(created(), suspended, inactive)?.status).toBe('suspended');

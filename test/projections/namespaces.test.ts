@@ -73,6 +73,17 @@ describe('the namespaces read model', () => {
     });
   });
 
+  it('is suspended while its entitlements are, and what it was before after that', () => {
+    const updated = (changes: object): NamespaceEvent => ({
+      type: 'NamespaceUpdated',
+      data: { ...target, changes },
+    });
+    const suspended = [created, updated({ isActive: false }), updated({ isSuspended: true })];
+    expect(rowAfter(...suspended)).toMatchObject({ isSuspended: true, status: 'suspended' });
+    const resumed = rowAfter(...suspended, updated({ isSuspended: false }));
+    expect(resumed).toMatchObject({ isSuspended: false, status: 'inactive' });
+  });
+
   it('is reached by a user who owns it alone', () => {
     const data = { ...created.data, ownerType: 'User' as const, workspaceId: null };
     expect(rowAfter({ type: 'NamespaceCreated', data } as NamespaceEvent)).toMatchObject({

@@ -56,6 +56,15 @@ describe('the workspaces read model', () => {
     });
   });
 
+  it('is suspended while its entitlements are', () => {
+    const updated = (isSuspended: boolean): WorkspaceEvent => ({
+      type: 'WorkspaceUpdated',
+      data: { workspaceId: id, changes: { isSuspended } },
+    });
+    expect(rowAfter(created, updated(true))).toMatchObject({ status: 'suspended' });
+    expect(rowAfter(created, updated(true), updated(false))).toMatchObject({ status: 'active' });
+  });
+
   it('follows members', () => {
     const joined: WorkspaceEvent = {
       type: 'MemberAdded',
