@@ -1,6 +1,6 @@
 // Wires what follows the log: projections, reactors, the fan-out and the scheduler.
 import { withNewer } from '../adapters/read-models/newer.js';
-import type { ReadModels, Surely } from '../adapters/read-models/port.js';
+import { alwaysSure, type ReadModels, type Surely } from '../adapters/read-models/port.js';
 import { batchesFinished, batchReactor } from '../commands/batch-reactor.js';
 import { baseChangeReactor, baseChanges } from '../commands/entitlements/base-changes.js';
 import { suspensionReactor, suspensions } from '../commands/entitlements/suspensions.js';
@@ -84,7 +84,7 @@ export const wireFollowing = (deps: {
     report,
     { shared, apart: shared ? [newer] : [], onMoved: told },
   );
-  const surely: Surely = shared ? surelyIn(follower) : (_, read) => read();
+  const surely = shared ? surelyIn(follower) : alwaysSure;
   return {
     follower,
     readModels: shared ? withNewer(readModels, revising, surely) : readModels,

@@ -83,6 +83,9 @@ export const createAnswering = (deps: AnsweringDeps) => {
     return { req, res, requestId: newRequestId(), now, at, startedAt: performance.now() };
   };
 
+  /** What an error's answer says besides the error. */
+  const aboutError = ({ req, requestId }: Incoming) => ({ requestId, upgradeUrl: links.upgrade(req) });
+
   const noteFailure = failureLog(logger);
   const report = (error: unknown, { requestId }: Incoming, route: string): void =>
     noteFailure(error, { requestId, route });
@@ -90,16 +93,11 @@ export const createAnswering = (deps: AnsweringDeps) => {
   /** The last resort: the gate itself failed, or an answer could not be written. */
   const failed = (incoming: Incoming, pattern: string) => (error: unknown) => {
     report(error, incoming, pattern);
-    const { req, res, requestId } = incoming;
+    const { req, res } = incoming;
     const asked = askedDialect(req.headers);
     const dialect = asked === undefined || asked === 'unknown' ? usual : asked;
     if (res.headersSent) res.destroy();
-    else
-      reply.plain(
-        incoming,
-        errorReply(error, dialect, { requestId, upgradeUrl: links.upgrade(req) }),
-        pattern,
-      );
+    else reply.plain(incoming, errorReply(error, dialect, aboutError(incoming)), pattern);
   };
 
   const answerApi = async (
@@ -107,7 +105,7 @@ export const createAnswering = (deps: AnsweringDeps) => {
     { pattern, route, headers = noHeaders }: Place,
     work: Work,
   ) => {
-    const { req, requestId, now, at } = incoming;
+    const { req, now, at } = incoming;
     const ip = clientAddress(req, trustProxy);
     const params = req.params as Readonly<Record<string, string>>;
     const admission = await admit({ headers: req.headers, ip, now, at, route, params });
@@ -119,12 +117,8 @@ export const createAnswering = (deps: AnsweringDeps) => {
     } catch (error) {
       if (error instanceof ClientGone) return reply.gone(incoming, pattern);
       report(error, incoming, pattern);
-      answer = errorReply(
-        error,
-        dialect,
-        { requestId, upgradeUrl: links.upgrade(req), scopes: caller?.key.scopes },
-        headers,
-      );
+      const about = { ...aboutError(incoming), scopes: caller?.key.scopes };
+      answer = errorReply(error, dialect, about, headers);
     }
     if (route?.cors) answer = { ...answer, headers: [...answer.headers, ...corsHeaders(req)] };
     reply.api(incoming, answer, { dialect, rate, key: caller?.key }, pattern);
@@ -158,7 +152,6 @@ export const createAnswering = (deps: AnsweringDeps) => {
     /** Handler of one path outside the API: GET only. */
     operate: (operation: Operation) => (req: Request, res: Response) => {
       const incoming = begin(req, res);
-      const { requestId } = incoming;
       const { path, type } = operation;
       const allow = ['Allow', 'GET, HEAD, OPTIONS'];
       const work = async () => {
@@ -168,7 +161,7 @@ export const createAnswering = (deps: AnsweringDeps) => {
           return reply.plain(incoming, { status: 204, body: '', headers: allow }, path);
         return reply.plain(
           incoming,
-          errorReply(methodNotAllowed(), usual, { requestId, upgradeUrl: links.upgrade(req) }, allow),
+          errorReply(methodNotAllowed(), usual, aboutError(incoming), allow),
           path,
         );
       };
@@ -195,14 +188,10 @@ export const createAnswering = (deps: AnsweringDeps) => {
     /** No path fits, or (`error`) it cannot be decoded. */
     unmatched(req: Request, res: Response, error?: unknown) {
       const incoming = begin(req, res);
-      const { requestId } = incoming;
+
       const refusal = error ? badPath() : notFound();
       if (!isApi(req.originalUrl))
-        return reply.plain(
-          incoming,
-          errorReply(refusal, usual, { requestId, upgradeUrl: links.upgrade(req) }),
-          'unknown',
-        );
+        return reply.plain(incoming, errorReply(refusal, usual, aboutError(incoming)), 'unknown');
       const work: Work = async (admission) => {
         throwIfTooMany(admission);
         throw refusal;

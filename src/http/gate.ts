@@ -1,6 +1,6 @@
 // The first steps of every request under /api/v1: whose is it, how many may there be, in which dialect.
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ReadModels, Surely } from '../adapters/read-models/port.js';
+import { alwaysSure, type ReadModels, type Surely } from '../adapters/read-models/port.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { DomainError } from '../domain/errors.js';
 import { type CheckedKey, checkKeySurely, secretIn } from './auth.js';
@@ -43,12 +43,10 @@ export type GateDeps = {
   readonly surely?: Surely;
 };
 
-/** Where rows are never lost. */
-const onceIsEnough: Surely = (_, read) => read();
 const unknownKey: CheckedKey = { verdict: 'NOT_FOUND' };
 
 export const createGate = (deps: GateDeps) => {
-  const { readModels, limiter, dialect: usual, noteKeyUse, surely = onceIsEnough } = deps;
+  const { readModels, limiter, dialect: usual, noteKeyUse, surely = alwaysSure } = deps;
 
   const withoutKey = async (asked: Asked, checked: CheckedKey): Promise<Admission> => {
     const { headers, ip, now } = asked;

@@ -1,19 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Batch, type EventLog, LogUnavailable } from '../../src/adapters/event-log/port.js';
-import { newId } from '../../src/domain/ids.js';
 import { type Follower, follower } from '../../src/projections/follower.js';
 import type { Handler } from '../../src/projections/handler.js';
 import { type TestLog, testLog } from '../support/embedded-log.js';
+import { newEvent } from '../support/log-events.js';
 
 const silent = { warn: () => undefined };
-const A_UUID = '01980000-0000-7000-8000-000000000001';
-const metadata = {
-  at: '2026-01-15T10:30:00.000Z',
-  audience: [],
-  actor: { system: 'test' },
-  commandId: A_UUID,
-  correlationId: A_UUID,
-};
 
 /** Notes what it was given; `before` may hold it up or fail. */
 const noting = (
@@ -43,7 +35,7 @@ describe('the follower', () => {
   const append = async (count: number, type = 'Counted') => {
     let position = -1;
     for (let n = 0; n < count; n++)
-      ({ position } = await log.append('counter-a', [{ id: newId(), type, data: { n }, metadata }], 'any'));
+      ({ position } = await log.append('counter-a', [newEvent(type, { n })], 'any'));
     return position;
   };
   const following = async (

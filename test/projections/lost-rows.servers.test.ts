@@ -6,24 +6,16 @@ import { withNewer } from '../../src/adapters/read-models/newer.js';
 import { type ReadModels, type Row, StoreUnavailable } from '../../src/adapters/read-models/port.js';
 import { surelyIn } from '../../src/app/requiring.js';
 import type { Recorded } from '../../src/domain/decider.js';
-import { newId } from '../../src/domain/ids.js';
 import { keptIn } from '../../src/projections/checkpoints.js';
 import { type Follower, follower } from '../../src/projections/follower.js';
 import { type TestDatabase, testDatabase } from '../servers/databases.js';
 import { reports } from '../servers/expectations.js';
 import { shared } from '../servers/shared.js';
 import { type TestLog, testLog } from '../support/embedded-log.js';
+import { newEvent } from '../support/log-events.js';
 
 const server = shared('mongodb');
 const doors: VersionedModel = { name: 'doors', version: 1, indexes: [] };
-const A_UUID = '01980000-0000-7000-8000-000000000001';
-const metadata = {
-  at: '2026-01-15T10:30:00.000Z',
-  audience: [],
-  actor: { system: 'test' },
-  commandId: A_UUID,
-  correlationId: A_UUID,
-};
 const silent = { warn: () => undefined };
 const nothingNewer = { knows: () => false, revise: <R>(_: string, __: string, row: R) => row };
 
@@ -53,8 +45,7 @@ describe.skipIf('skipped' in server)('rows that are lost and built again', () =>
 
   /** The rows of `count` events, one for each, and two processes: one that stores them, one that only reads them. */
   const given = async (count: number) => {
-    for (let n = 0; n < count; n++)
-      await test.log.append('doors', [{ id: newId(), type: 'Built', data: {}, metadata }], 'any');
+    for (let n = 0; n < count; n++) await test.log.append('doors', [newEvent('Built', {})], 'any');
     const [writing, reading] = [await open(), await open()];
     const writer = keptIn(writing, doors, test.log.id);
     const row = (position: number): Row => ({ id: `door-${position}`, position });
@@ -94,7 +85,7 @@ describe.skipIf('skipped' in server)('rows that are lost and built again', () =>
   it('are not said to be none when more are there again at the first look than at the last one', async () => {
     const { rows, store, dropped } = await given(3);
     answering.heard('doors', 3);
-    await test.log.append('doors', [{ id: newId(), type: 'Built', data: {}, metadata }], 'any');
+    await test.log.append('doors', [newEvent('Built', {})], 'any');
     await dropped();
     await store(0, 1, 2);
     await unavailable(rows.get('doors', 'door-3'));

@@ -2,20 +2,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventLog } from '../../src/adapters/event-log/port.js';
 import { RowsLost, StoreUnavailable } from '../../src/adapters/read-models/port.js';
-import { newId } from '../../src/domain/ids.js';
 import { type Follower, type FollowerOptions, follower } from '../../src/projections/follower.js';
 import type { Handler } from '../../src/projections/handler.js';
 import { type TestLog, testLog } from '../support/embedded-log.js';
+import { newEvent } from '../support/log-events.js';
 
 const silent = { warn: () => undefined };
-const A_UUID = '01980000-0000-7000-8000-000000000001';
-const metadata = {
-  at: '2026-01-15T10:30:00.000Z',
-  audience: [],
-  actor: { system: 'test' },
-  commandId: A_UUID,
-  correlationId: A_UUID,
-};
 
 /** A store of positions that processes share, and of what they count for; `seen` is what this handler was given. */
 const storing = (name: string, types = ['Counted']) => {
@@ -55,7 +47,7 @@ describe('the follower of several processes', () => {
   const append = async (count = 1, type = 'Counted') => {
     let position = -1;
     for (let n = 0; n < count; n++)
-      ({ position } = await log.append('counter-a', [{ id: newId(), type, data: { n }, metadata }], 'any'));
+      ({ position } = await log.append('counter-a', [newEvent(type, { n })], 'any'));
     return position;
   };
   const following = (projections: Handler[], options: FollowerOptions = {}) => {

@@ -86,6 +86,9 @@ export type Surely = <T>(
   isSure: (found: T) => boolean,
 ) => Promise<T>;
 
+/** Where rows are never lost. */
+export const alwaysSure: Surely = (_, read) => read();
+
 /** A store of another process cannot be reached or does not answer in time. `setting` names the one that points to it. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';

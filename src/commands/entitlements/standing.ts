@@ -114,15 +114,14 @@ export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStrea
     const period = periodOf(counted.reset, now);
     const meter = { workspaceId, ownerType: owner.type, ownerId: owner.id, feature: counted.code, period };
     const { state } = await meters.load(meterId(meter));
-    const { included, unlimited, packages, boosts } = allowance;
-    const limit = boosts.length === 0 ? limitOf(allowance) : await limitFor(holder, allowance, counted, now);
+    const { included, unlimited, packages } = allowance;
     return {
       feature,
       counted,
       holder,
       suspended,
       included,
-      limit: included ? limit : 0,
+      limit: included ? await limitFor(holder, allowance, counted, now) : 0,
       packages: unlimited ? null : packages,
       used: usedAt(state, period, now),
       meter,
