@@ -188,7 +188,6 @@ export const createAnswering = (deps: AnsweringDeps) => {
     /** No path fits, or (`error`) it cannot be decoded. */
     unmatched(req: Request, res: Response, error?: unknown) {
       const incoming = begin(req, res);
-
       const refusal = error ? badPath() : notFound();
       if (!isApi(req.originalUrl))
         return reply.plain(incoming, errorReply(refusal, usual, aboutError(incoming)), 'unknown');
