@@ -12,7 +12,7 @@ import { apiKeyTold } from '../dialects/api-keys.js';
 import { render } from '../dialects/dialect.js';
 import { packageTold, usageTold } from '../dialects/entitlements.js';
 import { toolCallTold } from '../dialects/mcp.js';
-import { joinedNamespaceFields, namespaceViews } from '../dialects/namespaces.js';
+import { namespaceViews } from '../dialects/namespaces.js';
 import { pixelTold } from '../dialects/pixel.js';
 import { seoReportViews } from '../dialects/seo.js';
 import { userViews } from '../dialects/users.js';
@@ -46,12 +46,12 @@ export type Deliveries = {
 /** Records as webhooks show them. Values that come from other streams are left out: a retry must send the same bytes. */
 const areasOf = ({ workspaces, namespaces, users, apiKeys, webhooks, seo }: Commands): Areas => ({
   workspace: recordArea(workspaces.streams, ({ record }) => record, workspaceViews),
-  namespace: recordArea(namespaces.streams, ({ record }) => record, namespaceViews, joinedNamespaceFields),
+  namespace: recordArea(namespaces.streams, ({ record }) => record, namespaceViews),
   user: async ({ stream, revision }) => {
     const { state } = await users.streams.at(stream.slice(stream.indexOf('-') + 1), revision);
     if (!state.record) throw new Error(`no record in ${stream} at revision ${revision}`);
     const [record = state.record] = await users.revealAll([state.record]);
-    return (dialect) => render(userViews[dialect], record, 'single');
+    return (dialect) => render(userViews[dialect], record, 'told');
   },
   apiKey: async ({ stream, type, revision, metadata }) => {
     const { state } = await apiKeys.streams.at(stream.slice(stream.indexOf('-') + 1), revision);
@@ -63,7 +63,6 @@ const areasOf = ({ workspaces, namespaces, users, apiKeys, webhooks, seo }: Comm
     webhooks.streams,
     ({ record }) => record && { ...record, ...noAttempts },
     webhookViews,
-    ['success_count', 'failure_count', 'consecutive_failures', 'last_delivery_at'],
   ),
   seoReport: recordArea(seo.streams, (report) => report, seoReportViews),
   toolCall: async ({ data }) => {

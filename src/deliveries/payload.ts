@@ -12,30 +12,18 @@ export type Area = (event: Recorded) => Promise<(dialect: Dialect) => Record<str
 /** By category of streams. */
 export type Areas = Readonly<Record<string, Area>>;
 
-/**
- * Records of one area. `leaveOut` names fields whose values come from other streams (counters, last use): they would
- * not be the same at every attempt.
- */
+/** Records of one area. */
 export const recordArea =
   <S, C, E extends DomainEvent, R>(
     streams: Pick<Streams<S, C, E>, 'at'>,
     recordOf: (state: S) => R | undefined,
     views: Views<R>,
-    leaveOut: readonly string[] = [],
   ): Area =>
   async ({ stream, revision }) => {
     const { state } = await streams.at(stream.slice(stream.indexOf('-') + 1), revision);
     const record = recordOf(state);
     if (!record) throw new Error(`no record in ${stream} at revision ${revision}`);
-    return (dialect) => {
-      const view = views[dialect];
-      return render(
-        view,
-        record,
-        'single',
-        view.single.filter((field) => !leaveOut.includes(field)),
-      );
-    };
+    return (dialect) => render(views[dialect], record, 'told');
   };
 
 /** The caller's own events: their data as it was given. */

@@ -14,9 +14,14 @@ export type View<R> = {
   readonly list: readonly string[];
   readonly single: readonly string[];
   readonly created: readonly string[];
+  /**
+   * What webhooks tell, where it is not `single`. Nothing that comes from other streams (counters, last use): it would not
+   * be the same at every attempt.
+   */
+  readonly told?: readonly string[];
 };
 export type Views<R> = Readonly<Record<Dialect, View<R>>>;
-export type Shape = 'list' | 'single' | 'created';
+export type Shape = 'list' | 'single' | 'created' | 'told';
 
 /** A record as one dialect shows it; `only` = the caller's sparse `fields` (already checked against the view). */
 export const render = <R>(
@@ -26,7 +31,7 @@ export const render = <R>(
   only?: readonly string[],
 ): Record<string, unknown> => {
   const shown: Record<string, unknown> = {};
-  for (const name of only ?? view[shape]) {
+  for (const name of only ?? view[shape] ?? view.single) {
     const value = view.fields[name]?.(record);
     if (value !== undefined) shown[name] = value;
   }

@@ -41,10 +41,15 @@ const single = [
   'packages',
   'entitlements',
 ];
-const shapes = { list, single, created: single.filter((name) => name !== 'updated_at') };
-
 /** Fields whose values come from other streams: webhooks leave them out. */
 export const joinedNamespaceFields: readonly string[] = ['packages', 'entitlements'];
+
+const shapes = {
+  list,
+  single,
+  created: single.filter((name) => name !== 'updated_at'),
+  told: [...single.filter((name) => !joinedNamespaceFields.includes(name)), 'status'],
+};
 
 export const namespaceViews: Views<ShownNamespace> = {
   2026: { fields: { id: ({ number }) => number, ...shared }, ...shapes },

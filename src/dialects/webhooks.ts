@@ -41,6 +41,7 @@ const shared: View<WebhookView>['fields'] = {
 const whenSet = ['description', 'retry_schedule', 'disabled_at', 'disabled_reason'];
 const counted = ['id', 'url', 'events', 'is_active', 'success_count', 'failure_count'];
 const short = ['id', 'url', 'events', 'is_active', 'created_at'];
+const told = [...short, ...whenSet];
 const created = ['id', 'url', 'events', 'secret', 'is_active', 'created_at'];
 
 export const webhookViews: Views<WebhookView> = {
@@ -48,12 +49,13 @@ export const webhookViews: Views<WebhookView> = {
     fields: { id: ({ number }) => number, ...shared },
     list: [...counted, 'last_delivery_at', 'created_at'],
     single: [...counted, 'consecutive_failures', 'last_delivery_at', 'created_at', ...whenSet],
+    told,
     created,
   },
   2024: {
     fields: { id: ({ id }) => publicId('webhook', id), ...shared },
     list: short,
-    single: [...short, ...whenSet],
+    single: told,
     created,
   },
 };

@@ -17,18 +17,22 @@ const shared: View<WorkspaceRecord>['fields'] = {
 };
 const list = ['id', 'name', 'slug', 'tier', 'created_at', 'updated_at'];
 const single = ['id', 'name', 'slug', 'tier', 'settings', 'created_at', 'updated_at'];
+/** A change of the status is told of as one of any other field. */
+const told = [...single, 'status'];
 
 export const workspaceViews: Views<WorkspaceRecord> = {
   2026: {
     fields: { id: ({ number }) => number, ...shared },
     list,
     single,
+    told,
     created: ['id', 'name', 'slug', 'tier', 'created_at'],
   },
   2024: {
     fields: { id: ({ id }) => publicId('workspace', id), ...shared },
     list,
     single,
+    told,
     created: single,
   },
 };

@@ -3,7 +3,7 @@ import { apiKeyTold } from '../dialects/api-keys.js';
 import { type Dialect, render } from '../dialects/dialect.js';
 import { packageTold, usageTold } from '../dialects/entitlements.js';
 import { toolCallTold } from '../dialects/mcp.js';
-import { joinedNamespaceFields, namespaceViews } from '../dialects/namespaces.js';
+import { namespaceViews } from '../dialects/namespaces.js';
 import { payload } from '../dialects/payloads.js';
 import { pixelTold } from '../dialects/pixel.js';
 import { seoReportViews } from '../dialects/seo.js';
@@ -62,17 +62,15 @@ type Shown = Record<string, unknown>;
 const shownIn: Readonly<Record<string, (type: string, dialect: Dialect) => Shown | undefined>> = {
   workspace(type, dialect) {
     const { record } = after(workspace, 'WorkspaceCreated', type);
-    return record && render(workspaceViews[dialect], record, 'single');
+    return record && render(workspaceViews[dialect], record, 'told');
   },
   namespace(type, dialect) {
     const { record } = after(namespace, 'NamespaceCreated', type);
-    const fields = namespaceViews[dialect].single.filter((field) => !joinedNamespaceFields.includes(field));
-    return record && render(namespaceViews[dialect], record, 'single', fields);
+    return record && render(namespaceViews[dialect], record, 'told');
   },
   webhookEndpoint(type, dialect) {
     const { record } = after(webhook, 'WebhookEndpointCreated', type);
-    const fields = webhookViews[dialect].single.filter((field) => !/_count$|^consecutive|^last_/.test(field));
-    return record && render(webhookViews[dialect], { ...record, ...noAttempts }, 'single', fields);
+    return record && render(webhookViews[dialect], { ...record, ...noAttempts }, 'told');
   },
   apiKey(type, dialect) {
     const { record } = after(apiKey, 'ApiKeyCreated', type);
@@ -80,12 +78,12 @@ const shownIn: Readonly<Record<string, (type: string, dialect: Dialect) => Shown
   },
   seoReport(type, dialect) {
     const report = after(seoReport, 'SeoReportCreated', type);
-    return report && render(seoReportViews[dialect], report, 'single');
+    return report && render(seoReportViews[dialect], report, 'told');
   },
   usage: (type) => usageTold(exampleOf(type) as MeterEvent, 5_000),
   entitlements: (type) => packageTold(exampleOf(type) as GrantEvent),
   pixel: (type) => pixelTold(exampleOf(type).data as Hit),
-  user: (_type, dialect) => render(userViews[dialect], jane, 'single'),
+  user: (_type, dialect) => render(userViews[dialect], jane, 'told'),
   toolCall: (type) => toolCallTold(exampleOf(type).data as ToolCalled),
   published: (type) => (exampleOf(type) as PublishedEvent).data.data,
 };

@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { streams } from '../../src/commands/handle.js';
 import { payloads, publishedArea, recordArea } from '../../src/deliveries/payload.js';
 import { deliveryViews } from '../../src/dialects/deliveries.js';
+import { dialects } from '../../src/dialects/dialect.js';
+import { namespaceViews } from '../../src/dialects/namespaces.js';
 import { payload } from '../../src/dialects/payloads.js';
+import { webhookViews } from '../../src/dialects/webhooks.js';
 import { workspaceViews } from '../../src/dialects/workspaces.js';
 import { publicId } from '../../src/domain/ids.js';
 import type { WorkspaceEvent } from '../../src/domain/workspaces.js';
@@ -33,13 +36,13 @@ beforeEach(async () => {
 });
 afterEach(() => files.stop());
 
-const telling = (leaveOut: readonly string[] = []) => {
+const telling = (views = workspaceViews) => {
   const { log } = files;
   const handled = streams(log, 'workspace', workspace);
   return payloads({
     log,
     areas: {
-      workspace: recordArea(handled, ({ record }) => record, workspaceViews, leaveOut),
+      workspace: recordArea(handled, ({ record }) => record, views),
       published: publishedArea,
     },
     workspaceNumber: async (id) => (await handled.load(id)).state.record?.number,
@@ -71,6 +74,7 @@ describe('the body of a webhook', () => {
         settings: { timezone: 'UTC' },
         created_at: '2026-01-15T10:30:00Z',
         updated_at: '2026-01-15T10:30:00Z',
+        status: 'active',
       },
     });
     expect(correlationId).toBe(first?.metadata.correlationId);
@@ -107,12 +111,23 @@ describe('the body of a webhook', () => {
     expect(new Set((await Promise.all(calls)).map(({ text }) => text)).size).toBe(1);
   });
 
-  test('leaves out what comes from elsewhere', async () => {
+  test('has the fields that are told, where nothing else is said those of a single record', async () => {
     await history();
-    const { data } = JSON.parse(
-      (await telling(['tier', 'settings']).body({ stream, revision: 0 }, '2026')).text,
-    );
-    expect(Object.keys(data)).toEqual(['id', 'name', 'slug', 'created_at', 'updated_at']);
+    const fieldsOf = async (told: { told?: readonly string[] }) => {
+      const { told: _, ...view } = workspaceViews[2026];
+      const views = { ...workspaceViews, 2026: { ...view, ...told } };
+      return Object.keys(JSON.parse((await telling(views).body({ stream, revision: 0 }, '2026')).text).data);
+    };
+    expect(await fieldsOf({ told: ['id', 'status'] })).toEqual(['id', 'status']);
+    expect(await fieldsOf({})).toEqual(workspaceViews[2026].single);
+  });
+
+  test.each(dialects)('leaves out what comes from elsewhere (%s)', (dialect) => {
+    const views = [namespaceViews[dialect], webhookViews[dialect]];
+    const elsewhere = /^(packages|entitlements|.*_count|consecutive_failures|last_delivery_at)$/;
+    expect(
+      views.flatMap(({ told, single }) => told ?? single).filter((name) => elsewhere.test(name)),
+    ).toEqual([]);
   });
 
   test('hands on what a caller published as it was given', async () => {

@@ -37,7 +37,7 @@ test('namespace.created, updated and deleted reach the workspace’s endpoints, 
       .map(({ body }) => JSON.parse(body))
       .toSorted((left, right) => (key(left) < key(right) ? -1 : 1));
   };
-  const single = { ...made, updated_at: made.created_at };
+  const single = { ...made, status: 'active', updated_at: made.created_at };
   const changed = { ...single, name: 'Renamed', updated_at: expect.any(String) };
   expect((await told(newer)).map(({ type, workspace_id, data }) => [type, workspace_id, data])).toEqual([
     // A user's own namespace is nobody else's: only the workspace in which it was made hears of it.

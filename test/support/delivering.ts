@@ -79,7 +79,6 @@ export const startDelivering = async (log: EventLog, given: Partial<Settings> = 
     endpoints.streams,
     ({ record }) => record && { ...record, ...noAttempts },
     webhookViews,
-    ['success_count', 'failure_count', 'consecutive_failures', 'last_delivery_at'],
   );
   const areas = { published: publishedArea, webhookEndpoint };
   const told = payloads({ log, areas, workspaceNumber: async () => 1 });
