@@ -119,6 +119,25 @@ describe('a namespace without packages', () => {
       ...['EntitlementsSuspended', 'NamespaceUpdated', 'EntitlementsResumed', 'NamespaceUpdated'],
     ]);
   });
+
+  test('ends as its entitlements do, and says each change once, when it is suspended and resumed many times at once', async () => {
+    const { namespace } = await workspace('free');
+    const { id, uuid } = await namespace();
+    const change = (_: unknown, n: number) =>
+      app.call('POST', `/namespaces/${id}/entitlements/${n % 2 ? 'resume' : 'suspend'}`);
+    const events = await app.appended(async () => {
+      const answers = await Promise.all(Array.from({ length: 25 }, change));
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+      await app.waitForAll();
+    });
+    const of = (category: string) => events.filter(({ stream }) => stream === `${category}-${uuid}`);
+    const decided = of('entitlements').map(({ type }) => type === 'EntitlementsSuspended');
+    const said = of('namespace').map(({ data }) => (data as { changes: object }).changes);
+    expect(said).toEqual(said.map((_, n) => ({ isSuspended: n % 2 === 0 })));
+    expect(said.at(-1)).toEqual({ isSuspended: decided.at(-1) });
+    const shown = await app.call('GET', `/namespaces/${id}?fields=status`);
+    expect(shown.body.data.status).toBe(decided.at(-1) ? 'suspended' : 'active');
+  });
 });
 
 describe('a namespace with packages of its own', () => {

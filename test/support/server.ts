@@ -27,10 +27,10 @@ export type Launched = Omit<ServerProcess, 'url'> & {
   listening(): Promise<string>;
 };
 
-/** Starts `node dist/main.js` on a free port of 127.0.0.1. */
-export const launch = (env: Record<string, string>): Launched => {
+/** Starts `node dist/main.js`, or another script that serves, on a free port of 127.0.0.1. */
+export const launch = (env: Record<string, string>, script = 'dist/main.js'): Launched => {
   const stores = env['DATA_DIR'] === undefined ? {} : storeSettings(env['DATA_DIR']);
-  const child = spawn(process.execPath, ['dist/main.js'], {
+  const child = spawn(process.execPath, [script], {
     env: { PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'warn', ...stores, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -77,7 +77,7 @@ export const launch = (env: Record<string, string>): Launched => {
 };
 
 /** The same, once it says where it listens. */
-export const startServer = async (env: Record<string, string>): Promise<ServerProcess> => {
-  const { listening, ...launched } = launch(env);
+export const startServer = async (env: Record<string, string>, script?: string): Promise<ServerProcess> => {
+  const { listening, ...launched } = launch(env, script);
   return { ...launched, url: await listening() };
 };

@@ -17,7 +17,7 @@ import { keyUses } from '../../src/commands/key-uses.js';
 import { personalData } from '../../src/commands/personal-data.js';
 import { rotationReactor, rotations } from '../../src/commands/rotations.js';
 import { userCommands } from '../../src/commands/users.js';
-import { workspaceCommands } from '../../src/commands/workspaces.js';
+import { type Asking, workspaceCommands } from '../../src/commands/workspaces.js';
 import { newId } from '../../src/domain/ids.js';
 import { holds } from '../../src/domain/scopes.js';
 import type { Tier } from '../../src/domain/tiers.js';
@@ -128,11 +128,15 @@ export const command = (commandId = newId(), retry = false): CommandContext => (
 export const asking = (
   workspace: { readonly id: string; readonly tier: Tier },
   over: { command?: CommandContext; scopes?: readonly string[]; userId?: string; ifMatch?: number } = {},
-): ApiKeyAsking => {
+): ApiKeyAsking & Asking => {
   const scopes = over.scopes ?? ['*'];
   return {
     command: over.command ?? command(),
-    caller: { userId: over.userId ?? '01980000-0000-7000-8000-00000000000a', key: { scopes } },
+    caller: {
+      userId: over.userId ?? '01980000-0000-7000-8000-00000000000a',
+      key: { scopes },
+      home: workspace,
+    },
     workspace,
     holds: (scope) => holds(scopes, scope),
     ...(over.ifMatch === undefined ? {} : { ifMatch: over.ifMatch }),
