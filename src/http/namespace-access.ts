@@ -7,14 +7,14 @@ import type { NamespaceRow } from '../projections/namespaces.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
 import { findByReference } from './records.js';
 import type { Exchange } from './route.js';
+import { workspacesOf } from './user-access.js';
 
 /** A namespace with those of its workspaces that the caller belongs to: the one that pays first. */
 export type Reached = { readonly row: NamespaceRow; readonly workspaces: readonly WorkspaceRow[] };
 
 /** What the namespaces have in common that a user reaches: their own ones, and those of their workspaces. */
 export const reachableNamespaces = async (readModels: ReadModels, userId: string): Promise<Term> => {
-  const where: Term[] = [{ field: 'memberIds', op: 'eq', value: userId }];
-  const mine = await readModels.find('workspaces', { where });
+  const mine = await workspacesOf(readModels, userId);
   return { field: 'reach', op: 'in', value: [userId, ...mine.map(({ id }) => id)] };
 };
 

@@ -54,10 +54,10 @@ export const chains = (readModels: ReadModels): Chains => {
     if (workspaceId === workspace.id) return workspace;
     if (workspaceId !== null)
       return (await readModels.get<WorkspaceRow>('workspaces', workspaceId)) ?? workspace;
-    const where = [{ field: 'memberIds', op: 'eq', value: ownerId }] as const;
-    const theirs = await readModels.find<WorkspaceRow>('workspaces', { where, sort: [['number', 'asc']] });
-    const [first] = theirs.toSorted((left, right) =>
-      compare(standingIn(left, ownerId), standingIn(right, ownerId)),
+    const theirs = await workspacesOf(readModels, ownerId);
+    const [first] = theirs.toSorted(
+      (left, right) =>
+        compare(standingIn(left, ownerId), standingIn(right, ownerId)) || left.number - right.number,
     );
     return first ?? workspace;
   };
