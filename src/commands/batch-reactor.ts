@@ -69,6 +69,7 @@ export const batchReactor = (deps: {
       return progress.start();
     },
     look: progress.look,
+    skip: (position: number): boolean => unfinished.size === 0 && progress.skip(position),
     async handle({ events, position, caughtUp }: Batch): Promise<void> {
       for (const event of events) note(event as Recorded as Recorded<BatchEvent>);
       if (caughtUp) await settleAll();

@@ -7,6 +7,8 @@ export type Progress = {
   /** Position that is stored, -1 = none, and what it counts for. */
   look(): Promise<{ readonly position: number; readonly build?: string | undefined }>;
   store(rows: readonly [], position: number): Promise<void>;
+  /** Takes note of a position: it is stored within a second. */
+  skip(position: number): true;
   /** Stores a position that was moved in memory alone. */
   stop(): Promise<void>;
 };

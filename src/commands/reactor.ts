@@ -83,6 +83,7 @@ export const reactor = (deps: {
     },
     look: progress.look,
     stop: progress.stop,
+    skip: (position: number): boolean => isIdle() && progress.skip(position),
     async handle({ events, position, caughtUp }: Batch): Promise<void> {
       for (const event of events) note(event);
       if (caughtUp) await settle();

@@ -212,6 +212,7 @@ export const scheduler = (deps: SchedulerDeps): Scheduler => {
       types,
       // What was before is found in the read model by the first sweep.
       start: () => log.head(),
+      skip: () => true,
       async handle({ events }) {
         const due: DueJob[] = [];
         const goOn = new Set<string>();

@@ -35,13 +35,14 @@ const foldUses = ({ events }: Batch, known: ReadonlyMap<string, ApiKeyUseRow>): 
 /** The follower's handler of this read model. */
 export const apiKeyUsesHandler = (readModels: ReadModels, logId: string, sparing = false): Handler => {
   const { name } = apiKeyUses;
-  const { start, look, store, stop } = keptIn(readModels, apiKeyUses, logId, sparing);
+  const { start, look, store, skip, stop } = keptIn(readModels, apiKeyUses, logId, sparing);
   return {
     name,
     types: new Set([apiKeysUsed]),
     start,
     look,
     stop,
+    skip,
     async handle(batch) {
       const ids = new Set(
         batch.events.flatMap(({ data }) => (data as ApiKeysUsed['data']).uses.map(({ keyId }) => keyId)),

@@ -10,6 +10,8 @@ export type Kept = {
   look(): Promise<Stored>;
   /** Stores rows and the position that they are complete up to. */
   store(rows: readonly Row[], position: number): Promise<void>;
+  /** Takes note of a position that no rows came with: it is stored within a second, or with the next rows. */
+  skip(position: number): true;
   /** Stores a position that was moved in memory alone. */
   stop(): Promise<void>;
 };
@@ -56,6 +58,10 @@ export const keptIn = (
     async look() {
       const standing = await readModels.standing(name);
       return { position: positionIn(standing), build: standing.build };
+    },
+    skip(position) {
+      storeLater(position);
+      return true;
     },
     async store(rows, position) {
       if (sparing && rows.length === 0) return storeLater(position);

@@ -90,15 +90,18 @@ export const isPassing = (error: unknown): error is LogUnavailable | StoreUnavai
 /** `lost` = what it had stored is gone: it has to start again. */
 export type Fed = 'fed' | 'lost';
 
+/** Hands a batch to a handler; rejects only when stopping. */
+export type Feed = (one: Tracked, batch: Batch) => Fed | Promise<Fed>;
+
 /**
  * Hands a batch to a handler until it succeeds. One that fails `maxTries` times on the same batch, and not because a
- * store is away, is stopped until the next start, so that the others go on. Rejects only when stopping.
+ * store is away, is stopped until the next start, so that the others go on.
  */
 export const feeding = (options: {
   readonly maxTries: number;
   readonly stopping: AbortSignal;
   readonly report: { warn(message: string, details: object): void };
-}): ((one: Tracked, batch: Batch) => Promise<Fed>) => {
+}): Feed => {
   const { maxTries, stopping, report } = options;
 
   const note = (one: Tracked, error: unknown, eventPosition: number, failures: number): void => {
@@ -120,12 +123,13 @@ export const feeding = (options: {
     return 'again';
   };
 
-  return async (one, { events, position, caughtUp }) => {
-    if (position <= one.position) return 'fed';
+  const isFed = ({ held, toStart, failing }: Tracked): boolean => held && !toStart && !failing?.stopped;
+
+  const handOver = async (one: Tracked, { events, position, caughtUp }: Batch): Promise<Fed> => {
     const wanted = events.filter(
       (event) => event.position > one.position && one.handler.types.has(event.type),
     );
-    for (let failures = 1; one.held && !one.toStart && !one.failing?.stopped; failures++) {
+    for (let failures = 1; isFed(one); failures++) {
       try {
         await one.handler.handle({ events: wanted, position, caughtUp });
         if (one.toStart) break; // its rows were found to be gone meanwhile
@@ -137,6 +141,21 @@ export const feeding = (options: {
         if ((await failed(one, error, first, failures)) === 'lost') return 'lost';
       }
     }
+    return 'fed';
+  };
+
+  /** Most batches concern few handlers: the others are not kept waiting for each other. */
+  const passes = (one: Tracked, { events, position }: Batch): boolean =>
+    isFed(one) &&
+    one.handler.skip !== undefined &&
+    !events.some(({ type }) => one.handler.types.has(type)) &&
+    one.handler.skip(position);
+
+  return (one, batch) => {
+    if (batch.position <= one.position) return 'fed';
+    if (!passes(one, batch)) return handOver(one, batch);
+    place(one, batch.position);
+    delete one.failing;
     return 'fed';
   };
 };

@@ -12,6 +12,8 @@ export type Handler = {
   start(): Promise<number>;
   /** Handles a run of events; everything up to `position` is then behind it. Throwing has it retried. */
   handle(batch: Batch): Promise<void>;
+  /** Takes note that nothing up to `position` concerned it; false = it has to be handed the empty batch. */
+  skip?(position: number): boolean;
   /** What its store holds, whoever put it there. */
   look?(): Promise<Stored>;
   /** Nothing more will come for now: what is only in memory is stored. It may be started again. */

@@ -1,7 +1,7 @@
 // Lanes: each follows the log for some handlers, from where they are. One that was behind ends in an older one.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, EventLog } from '../adapters/event-log/port.js';
-import { askStart, backOff, type Fed, lose, messageOf, started, type Tracked } from './feeding.js';
+import { askStart, backOff, type Feed, lose, messageOf, started, type Tracked } from './feeding.js';
 
 type Lane = {
   readonly members: Set<Tracked>;
@@ -43,7 +43,7 @@ const nextStretch = (those: readonly Tracked[]) => {
 
 export const lanes = (deps: {
   readonly log: EventLog;
-  readonly feed: (one: Tracked, batch: Batch) => Promise<Fed>;
+  readonly feed: Feed;
   /** Told when a handler has moved or was stopped. */
   readonly moved: (one: Tracked) => void;
   readonly stopping: AbortSignal;
@@ -62,9 +62,10 @@ export const lanes = (deps: {
     for (const one of some) {
       if (!lane.members.has(one)) continue;
       const feeding = feed(one, batch);
-      one.busy = feeding.catch(() => undefined);
+      if (feeding instanceof Promise) one.busy = feeding.catch(() => undefined);
       // It may have been set back or left meanwhile: twice in lanes, it would undo its own work.
-      if ((await feeding) === 'lost' && lane.members.has(one)) startAgain(one);
+      const fed = feeding instanceof Promise ? await feeding : feeding;
+      if (fed === 'lost' && lane.members.has(one)) startAgain(one);
       moved(one);
     }
   };

@@ -50,13 +50,14 @@ export const projectionHandler = (
   sparing = false,
 ): Handler => {
   const { name, events: types } = projection;
-  const { start, look, store, stop } = keptIn(readModels, projection, logId, sparing);
+  const { start, look, store, skip, stop } = keptIn(readModels, projection, logId, sparing);
   return {
     name,
     types,
     start,
     look,
     stop,
+    skip,
     async handle({ events, position }: Batch) {
       const ids = new Set<string>();
       for (const event of events) for (const id of idsOf(projection, event)) ids.add(id);

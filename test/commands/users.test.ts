@@ -52,7 +52,7 @@ describe('a user', () => {
       { email: 'ada@example.com' },
       { ...context, retry: true },
     );
-    expect(again.record).toEqual(record);
+    expect(again.record).toMatchObject(record);
     expect(await made()).toHaveLength(1);
   });
 });
