@@ -1,6 +1,6 @@
 // Whether the stores answer and the log takes writes, with the setting that points to what does not.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type EventLog, LogUnavailable } from '../adapters/event-log/port.js';
+import { type Appended, type EventLog, LogUnavailable } from '../adapters/event-log/port.js';
 import type { Config } from '../config.js';
 import type { Stores } from './stores.js';
 
@@ -18,19 +18,18 @@ export type Writes = {
 
 export const watchWrites = (log: EventLog, now: () => number = Date.now): Writes => {
   let last: { readonly at: number; readonly message: string } | undefined;
+  const accepted = (appended: Appended): Appended => {
+    last = undefined;
+    return appended;
+  };
   return {
     log: {
       ...log,
-      async append(stream, events, expected) {
-        try {
-          const appended = await log.append(stream, events, expected);
-          last = undefined;
-          return appended;
-        } catch (error) {
+      append: (stream, events, expected) =>
+        log.append(stream, events, expected).then(accepted, (error: unknown) => {
           if (error instanceof LogUnavailable) last = { at: now(), message: error.message };
           throw error;
-        }
-      },
+        }),
     },
     refused: () =>
       last && now() - last.at < REFUSED_FOR ? `The event log refuses writes: ${last.message}` : undefined,

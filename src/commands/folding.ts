@@ -43,7 +43,7 @@ export type Wanted = Pick<CommandContext, 'commandId' | 'since'> & { readonly af
 
 export type Folding<S, E> = {
   /** State as this process knows it, cached or read: others may have gone on. */
-  known(stream: string): Promise<Folded<S>>;
+  known(stream: string): Promise<Folded<S>> | Folded<S>;
   isCached(stream: string): boolean;
   /** Current state: what others may have appended to the known one is read. */
   refresh(stream: string): Promise<Folded<S>>;
@@ -163,10 +163,7 @@ export const folding = <S, C, E extends DomainEvent>(
   };
 
   return {
-    known: (stream) => {
-      const known = cache.get(stream);
-      return known ? Promise.resolve(known) : refresh(stream);
-    },
+    known: (stream) => cache.get(stream) ?? refresh(stream),
     isCached: (stream) => cache.has(stream),
     refresh,
     async at(stream, revision) {

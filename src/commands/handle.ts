@@ -1,6 +1,6 @@
 // read → evolve → decide → append, once for every area: one writer per stream, decided together under load.
 import { type Appended, type EventLog, type NewEvent, RevisionConflict } from '../adapters/event-log/port.js';
-import type { Decider, DomainEvent } from '../domain/decider.js';
+import type { Decider, DomainEvent, Happened } from '../domain/decider.js';
 import { DomainError } from '../domain/errors.js';
 import { newId } from '../domain/ids.js';
 import type { Snapshots } from '../domain/snapshots.js';
@@ -16,7 +16,7 @@ export type Streams<S, C, E extends DomainEvent> = {
   /** What an earlier run of this command has appended; undefined when there is nothing. Throws StaleCommand. */
   found(id: string, context: CommandContext): Promise<Handled<S, E> | undefined>;
   /** Current state; read, as far as another process may have changed it. */
-  load(id: string): Promise<Folded<S>>;
+  load(id: string): Promise<Folded<S>> | Folded<S>;
   /** State as of one revision. */
   at(id: string, revision: number): Promise<Folded<S>>;
   /**
@@ -61,14 +61,16 @@ const decideOne = <S, C, E extends DomainEvent>(
     throw new DomainError('precondition_failed', 'The record has changed since the revision in If-Match.');
   const decided = decider.decide(command, current.state);
   const metadata = metadataFor(context, subject, now().toISOString());
-  const events: NewEvent[] = decided.map(({ type, data }) => ({ id: newId(), type, data, metadata }));
-  const state = decided.reduce(
-    (folded, event) => decider.evolve(folded, { ...event, metadata }),
-    current.state,
-  );
+  let { state } = current;
+  const events = decided.map(({ type, data }) => {
+    const event = { id: newId(), type, data, metadata };
+    state = decider.evolve(state, event as unknown as Happened<E>);
+    return event;
+  });
   return { decided, events, after: { state, revision: current.revision + events.length, position: -1 } };
 };
 
+const isSearched = ({ search }: { readonly search: boolean }): boolean => search;
 /** What commands of a group had appended before; a failure to tell is the outcome of that command. */
 type Searched<S, C, E> = ReadonlyMap<Pending<S, C, E>, Outcome>;
 const search = async <S, C, E extends DomainEvent>(
@@ -77,7 +79,7 @@ const search = async <S, C, E extends DomainEvent>(
   group: readonly Pending<S, C, E>[],
 ): Promise<Searched<S, C, E>> => {
   const searched = new Map<Pending<S, C, E>, Outcome>();
-  for (const pending of group.filter((one) => one.search)) {
+  for (const pending of group.filter(isSearched)) {
     try {
       const found = await folds.find(stream, wantedOf(pending));
       if (found) searched.set(pending, () => pending.resolve(found));
@@ -138,9 +140,10 @@ export const streams = <S, C, E extends DomainEvent>(
 
   const tryGroup = async (stream: string, group: readonly Pending<S, C, E>[]): Promise<void> => {
     const mayBeStale = log.shared && folds.isCached(stream);
-    const start = await folds.known(stream);
+    const known = folds.known(stream);
+    const start = known instanceof Promise ? await known : known;
     for (const pending of group) pending.seen ??= start.revision;
-    const searched = group.some((one) => one.search) ? await search(folds, stream, group) : undefined;
+    const searched = group.some(isSearched) ? await search(folds, stream, group) : undefined;
     const { events, outcomes, after } = decideGroup(decider, group, searched, start, now);
     let appended: Appended = start;
     if (events.length === 0) {
@@ -165,15 +168,33 @@ export const streams = <S, C, E extends DomainEvent>(
     await folds.refresh(stream);
   };
 
-  const runGroup = async (stream: string, group: readonly Pending<S, C, E>[]) => {
+  /** Tries again after a failed try, as long as that may help. */
+  const tryAgain = async (stream: string, group: readonly Pending<S, C, E>[], failure: unknown) => {
+    let error = failure;
     for (let tries = 1; ; tries++) {
+      await goOn(stream, error, tries);
+      for (const pending of group) pending.search = true;
       try {
         return await tryGroup(stream, group);
-      } catch (error) {
-        await goOn(stream, error, tries);
-        for (const pending of group) pending.search = true;
+      } catch (next) {
+        error = next;
       }
     }
+  };
+
+  const runGroup = async (stream: string, group: readonly Pending<S, C, E>[]): Promise<void> => {
+    try {
+      await tryGroup(stream, group);
+    } catch (error) {
+      await tryAgain(stream, group, error);
+    }
+  };
+
+  /** Together they may be more than one append takes: then one after the other. */
+  const runApart = async (stream: string, group: readonly Pending<S, C, E>[], error: unknown) => {
+    const alone = error instanceof RangeError && group.length > 1;
+    for (const one of group)
+      await (alone ? runGroup(stream, [one]) : Promise.reject(error)).catch(one.reject);
   };
 
   /** What is decided together next: up to the next hold. */
@@ -191,12 +212,11 @@ export const streams = <S, C, E extends DomainEvent>(
         continue;
       }
       const group = nextGroup(queue);
-      await runGroup(stream, group).catch(async (error: unknown) => {
-        // Together they may be more than one append takes: then one after the other.
-        const alone = error instanceof RangeError && group.length > 1;
-        for (const one of group)
-          await (alone ? runGroup(stream, [one]) : Promise.reject(error)).catch(one.reject);
-      });
+      try {
+        await tryGroup(stream, group);
+      } catch (error) {
+        await tryAgain(stream, group, error).catch((last: unknown) => runApart(stream, group, last));
+      }
     }
     queues.delete(stream);
   };

@@ -32,13 +32,13 @@ export const ownAppends = (log: EventLog): OwnAppends => {
   return {
     log: {
       ...log,
-      async append(stream, events, expected) {
-        const appended = await log.append(stream, events, expected);
-        note(appended.position);
-        for (const { type } of events)
-          if (appended.position > (last.get(type) ?? -1)) last.set(type, appended.position);
-        return appended;
-      },
+      append: (stream, events, expected) =>
+        log.append(stream, events, expected).then((appended) => {
+          note(appended.position);
+          for (const { type } of events)
+            if (appended.position > (last.get(type) ?? -1)) last.set(type, appended.position);
+          return appended;
+        }),
     },
     concerns(types, position) {
       if (!own.has(position) && !older.has(position)) return position;

@@ -44,7 +44,8 @@ export type Chain = readonly [Holder, ...Holder[]];
 export type GrantStreams = Streams<Grants, GrantCommand, GrantEvent>;
 export type MeterStreams = Streams<Meter, MeterCommand, MeterEvent>;
 
-export type Standing = {
+/** What is allowed, and where it is counted. */
+export type Allowed = {
   /** As it was named; `counted` is the one whose limit and count it has. */
   readonly feature: Feature;
   readonly counted: Feature;
@@ -55,19 +56,27 @@ export type Standing = {
   readonly limit: number | null;
   /** The part of it that packages give. */
   readonly packages: number | null;
-  readonly used: number;
   readonly meter: Metered;
+};
+export type Standing = Allowed & {
+  readonly used: number;
   /** When the count starts again, where it does. */
   resetAt(): string | undefined;
 };
 
 export type Stand = (chain: Chain, feature: Feature, now: string) => Promise<Standing>;
+/** The same without what is used. */
+export type Allow = (chain: Chain, feature: Feature, now: string) => Promise<Allowed>;
 
 /** Meters of past months that are read at once. */
 const MONTHS_AT_ONCE = 4;
 
-/** `stand` reads what is acknowledged by any process at the time of the call. */
-export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStreams): Stand => {
+/** Both read what is acknowledged by any process at the time of the call. */
+export const standing = (
+  plans: Plans,
+  granted: GrantStreams,
+  meters: MeterStreams,
+): { readonly allow: Allow; readonly stand: Stand } => {
   const allowanceFor = ({ tier, flagsOnly }: Holder, state: Grants, feature: Feature, now: string) => {
     const base = tier === null ? undefined : plans.tiers[tier];
     const allowance = allowanceOf(plans, base, state, feature, now);
@@ -84,7 +93,11 @@ export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStrea
     return together(months, MONTHS_AT_ONCE, load);
   };
 
-  const limitFor = async (holder: Holder, allowance: Allowance, feature: Feature, now: string) => {
+  const limitFor = (holder: Holder, allowance: Allowance, feature: Feature, now: string) => {
+    if (allowance.boosts.length === 0) return limitOf(allowance);
+    return limitWithBoosts(holder, allowance, feature, now);
+  };
+  const limitWithBoosts = async (holder: Holder, allowance: Allowance, feature: Feature, now: string) => {
     const lasting = allowance.boosts.filter(({ duration }) => duration !== 'cycle');
     const [oldest] = lasting.map(({ grantedAt }) => grantedAt).sort();
     if (oldest === undefined || allowance.unlimited || feature.reset.kind !== 'monthly')
@@ -99,7 +112,7 @@ export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStrea
     return window && firstLeaves(within(slices, window, Date.parse(now)), window);
   };
 
-  return async (chain, feature, now) => {
+  const allow: Allow = async (chain, feature, now) => {
     const counted = countedFeature(plans, feature);
     let chosen: { holder: Holder; allowance: Allowance } | undefined;
     let suspended = false;
@@ -113,7 +126,6 @@ export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStrea
     const { owner, workspaceId } = holder;
     const period = periodOf(counted.reset, now);
     const meter = { workspaceId, ownerType: owner.type, ownerId: owner.id, feature: counted.code, period };
-    const { state } = await meters.load(meterId(meter));
     const { included, unlimited, packages } = allowance;
     return {
       feature,
@@ -123,9 +135,20 @@ export const standing = (plans: Plans, granted: GrantStreams, meters: MeterStrea
       included,
       limit: included ? await limitFor(holder, allowance, counted, now) : 0,
       packages: unlimited ? null : packages,
-      used: usedAt(state, period, now),
       meter,
-      resetAt: () => resetOf(counted, state, period, now),
     };
   };
+
+  const stand: Stand = async (chain, feature, now) => {
+    const allowed = await allow(chain, feature, now);
+    const { counted, meter } = allowed;
+    const { state } = await meters.load(meterId(meter));
+    return {
+      ...allowed,
+      used: usedAt(state, meter.period, now),
+      resetAt: () => resetOf(counted, state, meter.period, now),
+    };
+  };
+
+  return { allow, stand };
 };

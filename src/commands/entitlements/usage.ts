@@ -20,7 +20,6 @@ import {
   type GrantStreams,
   type MeterStreams,
   type Stand,
-  type Standing,
   standing,
 } from './standing.js';
 
@@ -106,7 +105,7 @@ export const usageCommands = (deps: {
     snapshots: meterSnapshots,
     maxTries: MAX_TRIES,
   });
-  const stand = standing(plans, granted, meters);
+  const { allow, stand } = standing(plans, granted, meters);
 
   const answer = ({ events, revision }: Handled<unknown, MeterEvent>): UsageAnswer => {
     const [first] = events;
@@ -152,7 +151,7 @@ export const usageCommands = (deps: {
   /** The limits of a record's meter: today's while its period lasts, else those that it was decided by. */
   const termsFor = async (chain: Chain, data: RecordedUsage, at: string) => {
     const feature = plans.features.get(data.feature);
-    const current: Standing | undefined = feature && (await stand(chain, feature, at));
+    const current = feature && (await allow(chain, feature, at));
     const { limit, packages } = current && meterId(current.meter) === meterId(data) ? current : data;
     return { limit, packages, now: at, admitOver };
   };
@@ -166,7 +165,7 @@ export const usageCommands = (deps: {
       if (!feature) throw invalid({ feature: 'The selected feature is invalid.' });
       const before = command.retry ? await recordedBefore(chain, feature, command, paidSince) : undefined;
       if (before) return before;
-      const { meter, limit, packages, included, suspended } = await stand(chain, feature, command.now);
+      const { meter, limit, packages, included, suspended } = await allow(chain, feature, command.now);
       if (suspended) refuse(feature, 'WORKSPACE_SUSPENDED');
       if (!included) refuse(feature, 'FEATURE_NOT_INCLUDED');
       const terms = { limit, packages, now: command.now, admitOver };

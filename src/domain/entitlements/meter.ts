@@ -190,21 +190,21 @@ export const meter: Decider<Meter, MeterCommand, MeterEvent> = {
     const level = levelOf(currentUsage, limit);
     // What only falls has told nothing.
     const falls = type === 'UsageCorrected' && data.quantity <= data.previous;
-    const counts = {
-      used: currentUsage,
-      level: falls ? Math.min(state.level, level) : level,
-      overflow: packages === null ? 0 : Math.max(0, currentUsage - packages),
-    };
+    const overflow = packages === null ? 0 : Math.max(0, currentUsage - packages);
     const window = windowOf(data.period);
     const sliced = (when: string, quantity: number) =>
       window
         ? added(within(state.slices, window, Date.parse(at)), window, Date.parse(when), quantity)
         : state.slices;
-    if (type === 'UsageRecorded') return { ...state, ...counts, slices: sliced(at, data.quantity) };
+    const { corrected } = state;
+    if (type === 'UsageRecorded')
+      return { used: currentUsage, level, overflow, slices: sliced(at, data.quantity), corrected };
     return {
-      ...counts,
+      used: currentUsage,
+      level: falls ? Math.min(state.level, level) : level,
+      overflow,
       slices: sliced(data.recordedAt, data.quantity - data.previous),
-      corrected: new Map(state.corrected).set(data.record, data.quantity),
+      corrected: new Map(corrected).set(data.record, data.quantity),
     };
   },
 };
