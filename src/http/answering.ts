@@ -132,7 +132,7 @@ export const createAnswering = (deps: AnsweringDeps) => {
       const allow = ['Allow', endpoint.allow];
       const call =
         (bound: Bound): Work =>
-        async ({ refusal, caller, dialect, ended }, ip) => {
+        ({ refusal, caller, dialect, ended }, ip) => {
           if (ended && caller) return runner.repeat({ incoming, bound, caller, dialect, ip });
           if (refusal) throw refusal;
           // A route without authentication never looks at its caller.

@@ -93,11 +93,11 @@ const collect = (req: IncomingMessage, most: number): Promise<Buffer> =>
  * The bytes of the body, decompressed, at most `most`; none when there is no body. `onRead` runs just before. Throws
  * 400, 413, 415.
  */
-export const readBody = async (
+export const readBody = (
   req: IncomingMessage,
   onRead: () => void,
   most = MAX_BODY_BYTES,
-): Promise<Buffer> => {
+): Promise<Buffer> | Buffer => {
   const { headers } = req;
   if (!hasBody(headers)) return noBytes;
   if (req.destroyed) throw new ClientGone();
@@ -107,11 +107,11 @@ export const readBody = async (
     throw tooLarge(most);
   }
   onRead();
-  const bytes = await collect(req, most);
+  const collected = collect(req, most);
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  return bytes.length === 0 || encoding === 'identity' || encoding === ''
-    ? bytes
-    : decompress(bytes, encoding, most);
+  return encoding === 'identity' || encoding === ''
+    ? collected
+    : collected.then((bytes) => (bytes.length === 0 ? bytes : decompress(bytes, encoding, most)));
 };
 
 const unsafeKeys = new Set(['__proto__', 'constructor', 'prototype']);

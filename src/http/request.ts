@@ -37,7 +37,11 @@ export type Placed = Context & {
  * Throws 403 without the scope, 400 and 422 for a bad query, 404 and 422 for a bad context. `deleted` lets the context
  * be a workspace that is gone.
  */
-export const place = async (readModels: ReadModels, admitted: Admitted, deleted = false): Promise<Placed> => {
+export const place = (
+  readModels: ReadModels,
+  admitted: Admitted,
+  deleted = false,
+): Placed | Promise<Placed> => {
   const { incoming, bound, caller } = admitted;
   const { scope } = bound.route;
   if (scope !== 'any' && scope !== 'none' && !holds(caller.key.scopes, scope)) throw missingScope(scope);
@@ -48,8 +52,14 @@ export const place = async (readModels: ReadModels, admitted: Admitted, deleted 
   if (scope === 'none')
     return { admitted, parameters, queryText, workspace: caller?.home, namespace: undefined };
   const named = contextOf(readModels, caller, headers, parameters, deleted);
-  const { workspace, namespace } = named instanceof Promise ? await named : named;
-  return { admitted, parameters, queryText, workspace, namespace };
+  const placed = ({ workspace, namespace }: Context): Placed => ({
+    admitted,
+    parameters,
+    queryText,
+    workspace,
+    namespace,
+  });
+  return named instanceof Promise ? named.then(placed) : placed(named);
 };
 
 const queryOf = ({ route, parameters: known, noQuery }: Bound, parameters: Parameters): unknown => {

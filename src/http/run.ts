@@ -48,13 +48,20 @@ const mayPass: ReadonlySet<ErrorCode> = new Set(['unavailable', 'idempotency_in_
 /** Identity of a run; one without an Idempotency-Key has no fingerprint. */
 type Command = Omit<Run, 'fingerprint'> & { readonly fingerprint?: string };
 
-const freshCommand = ({ at }: Incoming): Command => ({
-  commandId: newId(),
-  seed: randomBytes(32),
-  at,
-  retry: false,
-  since: at,
-});
+const freshCommand = ({ at }: Incoming): Command => {
+  let seed: Buffer | undefined;
+  return {
+    commandId: newId(),
+    // Few commands need any randomness.
+    get seed() {
+      seed ??= randomBytes(32);
+      return seed;
+    },
+    at,
+    retry: false,
+    since: at,
+  };
+};
 
 export const createRunner = (deps: RunDeps) => {
   const { readModels, once, waitFor, sealAddress, links } = deps;
@@ -80,18 +87,21 @@ export const createRunner = (deps: RunDeps) => {
   const contextOf = async ({ admitted, workspace }: Placed, run: Command): Promise<CommandContext> => {
     const { caller, incoming, ip } = admitted;
     const sealed = await sealAddress(caller.userId, ip);
-    return {
+    const context: { -readonly [K in keyof CommandContext]: CommandContext[K] } = {
       commandId: run.commandId,
       retry: run.retry,
-      seed: run.seed,
+      get seed() {
+        return run.seed;
+      },
       now: run.at,
-      ...(run.since === undefined ? {} : { since: run.since }),
       actor: { key: caller.key.id, user: caller.userId },
       audience: [workspace.id],
       requestId: incoming.requestId,
-      ...(sealed === undefined ? {} : { ip: sealed }),
-      ...(run.fingerprint === undefined ? {} : { fingerprint: run.fingerprint }),
     };
+    if (run.since !== undefined) context.since = run.since;
+    if (sealed !== undefined) context.ip = sealed;
+    if (run.fingerprint !== undefined) context.fingerprint = run.fingerprint;
+    return context;
   };
 
   /** The command itself; waits for the read models, so that what is read next shows it. */
@@ -168,13 +178,17 @@ export const createRunner = (deps: RunDeps) => {
     async run(admitted: Admitted): Promise<Reply> {
       const { incoming, bound } = admitted;
       const key = incoming.req.headers['idempotency-key'];
-      const placed = await place(readModels, admitted).catch((error: unknown) => {
+      let placed: Placed;
+      try {
+        const placing = place(readModels, admitted);
+        placed = placing instanceof Promise ? await placing : placing;
+      } catch (error) {
+        // The workspace that the request is made in may be the one that it has deleted.
         const repeatable = bound.route.endsKey === 'workspace' && key !== undefined;
-        if (repeatable && error instanceof DomainError && error.code === 'not_found') return error;
+        if (repeatable && error instanceof DomainError && error.code === 'not_found')
+          return repeatGone(admitted, String(key), error);
         throw error;
-      });
-      // The workspace that the request is made in may be the one that it has deleted.
-      if (placed instanceof DomainError) return repeatGone(admitted, String(key), placed);
+      }
       const reading = bytesOf(admitted);
       const bytes = reading instanceof Promise ? await reading : reading;
       // A route without a caller has no commands.

@@ -7,7 +7,7 @@ import type { Operation } from './operations.js';
 import { answerRawErrors } from './raw-errors.js';
 import type { Route } from './route.js';
 import { endpointsOf } from './table.js';
-import { originForm } from './target.js';
+import { originForm, splitTarget } from './target.js';
 
 /**
  * Milliseconds that a client has for its headers and for its whole request, that an idle connection is kept, and that
@@ -37,8 +37,8 @@ const withPrototype = <C extends typeof http.IncomingMessage | typeof http.Serve
   base: C,
   prototype: object,
 ): C => {
-  const made = function (this: object, ...values: unknown[]) {
-    Reflect.apply(base, this, values);
+  const made = function (this: object, first: unknown, second: unknown) {
+    Reflect.apply(base, this, [first, second]);
   };
   made.prototype = prototype;
   return made as unknown as C;
@@ -51,7 +51,19 @@ export const createServer = (deps: ServerDeps): Server => {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing');
   app.set('query parser', false).set('trust proxy', deps.trustProxy);
-  for (const endpoint of endpointsOf(deps.routes)) app.route(endpoint.path).all(serve(endpoint));
+  const fixed = new Map<string, (req: Request, res: Response) => void>();
+  // Express tries one route after the other: a path without parameters is looked up before.
+  app.use((req, res, next) => {
+    const found = fixed.get(splitTarget(req.url)[0]);
+    if (found) found(req, res);
+    else next();
+  });
+  for (const endpoint of endpointsOf(deps.routes)) {
+    const { path } = endpoint;
+    const answer = serve(endpoint);
+    app.route(path).all(answer);
+    if (!/[:*]/.test(path)) fixed.set(path, answer);
+  }
   for (const operation of deps.operations) app.route(operation.path).all(operate(operation));
   if (deps.toolRoutes) app.route(MCP_PATH).all(speak(deps.toolRoutes));
   app.use((req: Request, res: Response) => unmatched(req, res));

@@ -52,14 +52,14 @@ describe('a process that serves', () => {
     const { readModels } = app.app.stores as { readModels: ReadModels };
     const { apply } = readModels;
     readModels.apply = async (model, ...rest) => {
-      if (model === 'webhooks') throw new StoreUnavailable('MONGODB_URL', new Error('away'));
+      if (model === 'meters') throw new StoreUnavailable('MONGODB_URL', new Error('away'));
       await apply(model, ...rest);
     };
-    await app.call('POST', '/workspaces', { body: { name: 'A' } });
+    await app.call('POST', '/entitlements/usage', { body: { feature: 'api_calls' } });
     const { status, reasons } = await ready(app.url);
     expect(status).toBe(503);
     expect(reasons.join('\n')).toMatch(
-      /webhooks fails at the event at position \d+: MONGODB_URL: no answer \(away\)/,
+      /meters fails at the event at position \d+: MONGODB_URL: no answer \(away\)/,
     );
     readModels.apply = apply;
     while ((await ready(app.url)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50));

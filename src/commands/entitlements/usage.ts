@@ -15,13 +15,7 @@ import { DomainError, invalid, notFound } from '../../domain/errors.js';
 import type { CommandContext } from '../context.js';
 import type { Handled } from '../folding.js';
 import { streams } from '../handle.js';
-import {
-  type Chain,
-  type GrantStreams,
-  type MeterStreams,
-  type Stand,
-  standing,
-} from './standing.js';
+import { type Chain, type GrantStreams, type MeterStreams, type Stand, standing } from './standing.js';
 
 export type NewUsage = {
   readonly feature: string;
