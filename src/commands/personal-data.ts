@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { hmac, seal, unseal } from '../adapters/seal.js';
 import { KeyDestroyed, type Vault } from '../adapters/vault/port.js';
+import type { Soon } from '../domain/soon.js';
 
 export type PersonalData = {
   /**
@@ -12,7 +13,7 @@ export type PersonalData = {
   /** The text; null once the person's key was destroyed, which makes it unreadable everywhere. */
   open(person: string, field: string, sealed: string): Promise<string | null>;
   /** A client address of a person, sealed; undefined for a person who was erased: nothing is kept of them. */
-  sealAddress(person: string, address: string): Promise<string | undefined>;
+  sealAddress(person: string, address: string): Soon<string | undefined>;
   /** Destroys the person's key for good, durably. Doing it twice does it once. */
   erase(person: string): Promise<void>;
   /** The same for two spellings of one address that differ in case only. */
@@ -32,15 +33,18 @@ export const personalData = (vault: Vault, emailKey: Buffer): PersonalData => {
   const sealText = async (person: string, field: string, text: string): Promise<string> =>
     seal(await vault.create(person), text, `${person}.${field}`);
 
-  const sealedAddress = async (person: string, address: string): Promise<string> => {
-    const mine = addresses.get(person) ?? new Map<string, string>();
-    const known = mine.get(address);
-    if (known !== undefined) return known;
-    const sealed = await sealText(person, 'ip', address);
-    if (mine.size >= MOST_ADDRESSES) mine.clear();
-    mine.set(address, sealed);
-    addresses.set(person, mine);
-    return sealed;
+  const newAddress = async (person: string, address: string): Promise<string | undefined> => {
+    try {
+      const sealed = await sealText(person, 'ip', address);
+      const mine = addresses.get(person) ?? new Map<string, string>();
+      if (mine.size >= MOST_ADDRESSES) mine.clear();
+      mine.set(address, sealed);
+      addresses.set(person, mine);
+      return erased.has(person) ? undefined : sealed;
+    } catch (error) {
+      if (error instanceof KeyDestroyed) return undefined;
+      throw error;
+    }
   };
 
   return {
@@ -49,14 +53,9 @@ export const personalData = (vault: Vault, emailKey: Buffer): PersonalData => {
       const key = await vault.get(person);
       return key ? unseal(key, sealed, `${person}.${field}`).toString('utf8') : null;
     },
-    async sealAddress(person, address) {
-      try {
-        const sealed = await sealedAddress(person, address);
-        return erased.has(person) ? undefined : sealed;
-      } catch (error) {
-        if (error instanceof KeyDestroyed) return undefined;
-        throw error;
-      }
+    sealAddress(person, address) {
+      const known = addresses.get(person)?.get(address);
+      return known !== undefined && !erased.has(person) ? known : newAddress(person, address);
     },
     async erase(person) {
       erased.set(person, true);

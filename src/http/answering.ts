@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express';
 import type { Dialect } from '../dialects/dialect.js';
 import { DomainError, notFound } from '../domain/errors.js';
+import type { Soon } from '../domain/soon.js';
 import { ClientGone } from './body.js';
 import { clientAddress } from './client-address.js';
 import { askedDialect } from './context.js';
@@ -43,7 +44,7 @@ export type AnsweringDeps = GateDeps & {
   /** Called for every answer to a request that carried a valid key. */
   readonly countRequest: CountRequest;
   /** A client address, readable only as long as the user's key exists. */
-  sealAddress(userId: string, ip: string): Promise<string | undefined>;
+  sealAddress(userId: string, ip: string): Soon<string | undefined>;
   readonly personSeal: PersonSeal;
 };
 
@@ -108,7 +109,8 @@ export const createAnswering = (deps: AnsweringDeps) => {
     const { req, now, at } = incoming;
     const ip = clientAddress(req, trustProxy);
     const params = req.params as Readonly<Record<string, string>>;
-    const admission = await admit({ headers: req.headers, ip, now, at, route, params });
+    const admitting = admit({ headers: req.headers, ip, now, at, route, params });
+    const admission = admitting instanceof Promise ? await admitting : admitting;
     const { dialect, rate, caller } = admission;
     let answer: Reply;
     try {

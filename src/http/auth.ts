@@ -2,6 +2,7 @@
 import type { ReadModels, Surely } from '../adapters/read-models/port.js';
 import { environmentOf, hashOfKey } from '../commands/key-secrets.js';
 import { ipAllowed } from '../domain/ip-ranges.js';
+import { type Soon, whenThere } from '../domain/soon.js';
 import type { ApiKeyRow } from '../projections/api-keys.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
 
@@ -20,29 +21,40 @@ export type CheckedKey =
 
 const unknownKey: CheckedKey = { verdict: 'NOT_FOUND' };
 
-/**
- * Looks a key up by its hash and says whether it counts at `now` (ISO, ms) from the address `ip` (undefined = any).
- * The hash is not secret to its owner and of 238 random bits, so finding it by an index tells an attacker nothing.
- */
-export const checkKey = async (
-  readModels: ReadModels,
-  secret: string,
+const verdictOf = (
+  key: ApiKeyRow,
+  home: WorkspaceRow | undefined,
   now: string,
-  ip?: string,
-): Promise<CheckedKey> => {
-  if (environmentOf(secret) === undefined) return unknownKey;
-  const [key] = await readModels.find<ApiKeyRow>('api-keys', {
-    where: [{ field: 'secretHash', op: 'eq', value: hashOfKey(secret) }],
-    limit: 1,
-  });
-  if (!key) return unknownKey;
-  const home = await readModels.get<WorkspaceRow>('workspaces', key.workspaceId);
+  ip: string | undefined,
+): CheckedKey => {
   // A key ends with its workspace, and with its user's membership.
   if (key.revoked || !home?.memberIds.includes(key.userId)) return { verdict: 'REVOKED', key, home };
   if (key.endsAt <= now) return { verdict: 'EXPIRED', key, home };
   if (!key.isEnabled) return { verdict: 'DISABLED', key, home };
   if (ip !== undefined && !ipAllowed(key.allowedIps, ip)) return { verdict: 'IP_NOT_ALLOWED', key, home };
   return { verdict: 'VALID', key, home };
+};
+
+/**
+ * Looks a key up by its hash and says whether it counts at `now` (ISO, ms) from the address `ip` (undefined = any).
+ * The hash is not secret to its owner and of 238 random bits, so finding it by an index tells an attacker nothing.
+ */
+export const checkKey = (
+  readModels: ReadModels,
+  secret: string,
+  now: string,
+  ip?: string,
+): Soon<CheckedKey> => {
+  if (environmentOf(secret) === undefined) return unknownKey;
+  const keys = readModels.find<ApiKeyRow>('api-keys', {
+    where: [{ field: 'secretHash', op: 'eq', value: hashOfKey(secret) }],
+    limit: 1,
+  });
+  return whenThere(keys, ([key]) => {
+    if (!key) return unknownKey;
+    const homes = readModels.get<WorkspaceRow>('workspaces', key.workspaceId);
+    return whenThere(homes, (home) => verdictOf(key, home, now, ip));
+  });
 };
 
 const rowsOfKeys = ['api-keys', 'workspaces'];
@@ -56,7 +68,7 @@ export const checkKeySurely = (
   secret: string,
   now: string,
   ip?: string,
-): Promise<CheckedKey> => surely(rowsOfKeys, () => checkKey(readModels, secret, now, ip), isSure);
+): Soon<CheckedKey> => surely(rowsOfKeys, () => checkKey(readModels, secret, now, ip), isSure);
 
 const basic = (encoded: string): string | undefined => {
   const text = Buffer.from(encoded, 'base64').toString('utf8');

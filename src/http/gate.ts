@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { alwaysSure, type ReadModels, type Surely } from '../adapters/read-models/port.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { DomainError } from '../domain/errors.js';
+import { type Soon, whenThere } from '../domain/soon.js';
 import { type CheckedKey, checkKeySurely, secretIn } from './auth.js';
 import { askedDialect, unknownDialect } from './context.js';
 import { endedCaller } from './ended-keys.js';
@@ -74,22 +75,29 @@ export const createGate = (deps: GateDeps) => {
     return { dialect, rate, ended: false, ...(refusal ? { refusal } : {}) };
   };
 
-  /** Request → who, how many, in which dialect; the refusal, if it ends here. */
-  return async (asked: Asked): Promise<Admission> => {
-    const { headers, ip, now, at, route } = asked;
-    deps.requireRows?.();
-    if (route?.scope === 'none') return withoutAuthentication(asked);
-    const secret = headers.authorization === undefined ? '' : secretIn(headers.authorization);
-    const checked = secret === '' ? unknownKey : await checkKeySurely(surely, readModels, secret, at, ip);
-    if (checked.verdict !== 'VALID') return withoutKey(asked, checked);
-    const { key, home } = checked;
+  const withKey = (asked: Asked, { key, home }: Pick<Caller, 'key' | 'home'>): Soon<Admission> => {
+    const { headers, now } = asked;
     noteKeyUse(key.id, now);
     const wanted = askedDialect(headers);
     const dialect = (wanted === 'unknown' ? undefined : wanted) ?? key.dialect ?? usual;
-    const rate = await limiter.byKey(key.id, key.rateLimitTier ?? home.tier, dialect, now.getTime());
     const caller = { key, userId: key.userId, home };
-    if (!rate.admitted) return { dialect, rate, caller, refusal: tooMany(rate), ended: false };
-    if (wanted === 'unknown') return { dialect, rate, caller, refusal: unknownDialect(), ended: false };
-    return { dialect, rate, caller, ended: false };
+    const counted = limiter.byKey(key.id, key.rateLimitTier ?? home.tier, dialect, now.getTime());
+    return whenThere(counted, (rate): Admission => {
+      if (!rate.admitted) return { dialect, rate, caller, refusal: tooMany(rate), ended: false };
+      if (wanted === 'unknown') return { dialect, rate, caller, refusal: unknownDialect(), ended: false };
+      return { dialect, rate, caller, ended: false };
+    });
+  };
+
+  /** Request → who, how many, in which dialect; the refusal, if it ends here. */
+  return (asked: Asked): Soon<Admission> => {
+    const { headers, ip, at, route } = asked;
+    deps.requireRows?.();
+    if (route?.scope === 'none') return withoutAuthentication(asked);
+    const secret = headers.authorization === undefined ? '' : secretIn(headers.authorization);
+    const looked = secret === '' ? unknownKey : checkKeySurely(surely, readModels, secret, at, ip);
+    return whenThere(looked, (checked) =>
+      checked.verdict === 'VALID' ? withKey(asked, checked) : withoutKey(asked, checked),
+    );
   };
 };

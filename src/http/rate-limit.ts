@@ -1,9 +1,10 @@
 // Counts requests, by key or by client address, and says what is left.
 import ipaddr from 'ipaddr.js';
-import type { Counters, Window } from '../adapters/counters/port.js';
+import type { Counters, Hit, Window } from '../adapters/counters/port.js';
 import { type Dialect, dialects, seconds } from '../dialects/dialect.js';
 import { DomainError } from '../domain/errors.js';
 import { MINUTE, type RateLimit, type RateLimits } from '../domain/rate-limits.js';
+import type { Soon } from '../domain/soon.js';
 import { type Tier, tiers } from '../domain/tiers.js';
 import type { Log } from './reply.js';
 
@@ -19,13 +20,13 @@ export type RateState = {
 
 export type Limiter = {
   /** Counts a request of a key in the windows of both dialects and judges it by its own. `now`: Unix ms. */
-  byKey(keyId: string, tier: Tier, dialect: Dialect, now: number): Promise<RateState>;
+  byKey(keyId: string, tier: Tier, dialect: Dialect, now: number): Soon<RateState>;
   /** Counts a request by client address: in the bucket of those without a valid key, or in one with a name of its own. */
   byAddress(
     ip: string,
     now: number,
     bucket?: { readonly name: string; readonly perMinute: number },
-  ): Promise<RateState>;
+  ): Soon<RateState>;
 };
 
 /** Clients with IPv6 have a whole /64: their addresses count as one. */
@@ -73,17 +74,29 @@ export const createLimiter = (options: {
   );
 
   /** The limiter never takes the API down: when it fails, the request is admitted. */
-  const hit = async (key: string, limits: readonly Window[], judge: number, own: RateLimit, now: number) => {
-    try {
-      const { admitted, usage } = await counters.hit(key, limits, judge, now);
+  const hit = (
+    key: string,
+    limits: readonly Window[],
+    judge: number,
+    own: RateLimit,
+    now: number,
+  ): Soon<RateState> => {
+    const judged = ({ admitted, usage }: Hit) => {
       const { used, freesAt } = usage[judge] ?? { used: 1, freesAt: now };
       return stateOf(own, now, { admitted, used, freesAt });
-    } catch (error) {
+    };
+    const admitted = (error: unknown) => {
       logger.error(
         { error: error instanceof Error ? error.message : String(error) },
         'rate limiter failed; request admitted',
       );
       return stateOf(own, now);
+    };
+    try {
+      const counted = counters.hit(key, limits, judge, now);
+      return counted instanceof Promise ? counted.then(judged).catch(admitted) : judged(counted);
+    } catch (error) {
+      return admitted(error);
     }
   };
 

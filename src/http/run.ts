@@ -4,6 +4,7 @@ import type { ReadModels } from '../adapters/read-models/port.js';
 import type { CommandContext } from '../commands/context.js';
 import { DomainError, type ErrorCode } from '../domain/errors.js';
 import { newId } from '../domain/ids.js';
+import type { Soon } from '../domain/soon.js';
 import { noBytes, readBody } from './body.js';
 import { unauthorized } from './errors.js';
 import { changedSince, etagOf, notModified } from './etag.js';
@@ -21,7 +22,7 @@ export type RunDeps = {
   /** Resolves when the read models have seen `position`, or it took too long. */
   waitFor(position: number): Promise<unknown>;
   /** A client address, readable only as long as the user's key exists. */
-  sealAddress(userId: string, ip: string): Promise<string | undefined>;
+  sealAddress(userId: string, ip: string): Soon<string | undefined>;
   readonly personSeal: PersonSeal;
   readonly links: Links;
 };
@@ -84,9 +85,12 @@ export const createRunner = (deps: RunDeps) => {
     return { status, body: textOf(body), headers: all };
   };
 
-  const contextOf = async ({ admitted, workspace }: Placed, run: Command): Promise<CommandContext> => {
-    const { caller, incoming, ip } = admitted;
-    const sealed = await sealAddress(caller.userId, ip);
+  const contextOf = (
+    { admitted, workspace }: Placed,
+    run: Command,
+    sealed: string | undefined,
+  ): CommandContext => {
+    const { caller, incoming } = admitted;
     const context: { -readonly [K in keyof CommandContext]: CommandContext[K] } = {
       commandId: run.commandId,
       retry: run.retry,
@@ -106,8 +110,11 @@ export const createRunner = (deps: RunDeps) => {
 
   /** The command itself; waits for the read models, so that what is read next shows it. */
   const write = async (placed: Placed, bytes: Buffer, run: Command) => {
-    const { route } = placed.admitted.bound;
-    const answer = await route.handle(exchangeOf(placed, await contextOf(placed, run), bytes, links));
+    const { bound, caller, ip } = placed.admitted;
+    const { route } = bound;
+    const sealing = sealAddress(caller.userId, ip);
+    const context = contextOf(placed, run, sealing instanceof Promise ? await sealing : sealing);
+    const answer = await route.handle(exchangeOf(placed, context, bytes, links));
     const { status, body, position } = answer;
     if (position !== undefined) await waitFor(position);
     const stored: StoredAnswer = { status, body: textOf(body), headers: headersOf(answer) };

@@ -2,6 +2,7 @@
 import type { ReadModels } from '../adapters/read-models/port.js';
 import { DomainError, notFound } from '../domain/errors.js';
 import { isAboveRole, type Role, roleOf } from '../domain/members.js';
+import type { Soon } from '../domain/soon.js';
 import type { UserRow } from '../projections/users.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
 import { findByReference } from './records.js';
@@ -31,7 +32,7 @@ export const userOfPath = async (
 };
 
 /** The workspaces that a user (UUID) belongs to. */
-export const workspacesOf = (readModels: ReadModels, userId: string): Promise<WorkspaceRow[]> =>
+export const workspacesOf = (readModels: ReadModels, userId: string): Soon<WorkspaceRow[]> =>
   readModels.find<WorkspaceRow>('workspaces', {
     where: [{ field: 'memberIds', op: 'eq', value: userId }],
   });

@@ -6,6 +6,7 @@ import { withNewer } from '../../src/adapters/read-models/newer.js';
 import { type ReadModels, type Row, StoreUnavailable } from '../../src/adapters/read-models/port.js';
 import { surelyIn } from '../../src/app/requiring.js';
 import type { Recorded } from '../../src/domain/decider.js';
+import type { Soon } from '../../src/domain/soon.js';
 import { keptIn } from '../../src/projections/checkpoints.js';
 import { type Follower, follower } from '../../src/projections/follower.js';
 import { type TestDatabase, testDatabase } from '../servers/databases.js';
@@ -65,7 +66,7 @@ describe.skipIf('skipped' in server)('rows that are lost and built again', () =>
     };
     return { rows: withNewer(reading, nothingNewer, surely), surely, store, dropped, reading };
   };
-  const unavailable = (work: Promise<unknown>) => expect(work).rejects.toThrow(StoreUnavailable);
+  const unavailable = (work: Soon<unknown>) => expect(work).rejects.toThrow(StoreUnavailable);
   const all = { where: [] };
 
   it('are not said to be none, before anything, when some and when all of them are there again', async () => {

@@ -94,7 +94,7 @@ const settled = async (what: string, look: () => Promise<readonly string[]>): Pr
   }
 };
 
-const rowsOf = (stored: ReadModels, model: string): Promise<Row[]> =>
+const rowsOf = async (stored: ReadModels, model: string): Promise<Row[]> =>
   stored.find(model, { where: [], sort: [['id', 'asc']], deleted: true });
 
 /** The rows in MongoDB are what a fold of the whole log gives: none lost, none doubled, none from a state that never was. */

@@ -117,7 +117,7 @@ export const embeddedCounters = (): Counters & { size(): number } => {
   };
 
   return {
-    async hit(key, windows, judge, now) {
+    hit(key, windows, judge, now) {
       const generations = generationsOf(windows, now);
       turn(generations, now);
       const held = slidesOf(generations, key);

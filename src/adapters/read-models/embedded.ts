@@ -20,16 +20,16 @@ export const embeddedReadModels = (models: readonly Model[]): ReadModels => {
   };
 
   return {
-    async get<R extends Row>(name: string, id: string) {
+    get<R extends Row>(name: string, id: string) {
       const row = of(name).rows.get(id);
       return row?.deleted ? undefined : (row as R | undefined);
     },
 
-    async find<R extends Row>(name: string, query: Parameters<ReadModels['find']>[1]) {
+    find<R extends Row>(name: string, query: Parameters<ReadModels['find']>[1]) {
       return of(name).rows.find(query) as R[];
     },
 
-    async count(name, where) {
+    count(name, where) {
       return of(name).rows.count(where);
     },
 

@@ -1,5 +1,6 @@
 // Read models: rows folded from the log, behind list, filter and sort. Every adapter passes test/contract/read-models.ts.
 import type { Json } from '../../domain/decider.js';
+import type { Soon } from '../../domain/soon.js';
 
 /**
  * A row. `position` and `revision` are those of the last event folded into it; `deleted` makes it a tombstone,
@@ -52,9 +53,9 @@ export type Standing = {
 /** Every method throws StoreUnavailable when the store is another process that does not answer within 5 s. */
 export interface ReadModels {
   /** The row, or undefined when there is none or it was deleted. Rows are never to be mutated. */
-  get<R extends Row>(model: string, id: string): Promise<R | undefined>;
-  find<R extends Row>(model: string, query: Query): Promise<R[]>;
-  count(model: string, where: readonly Term[]): Promise<number>;
+  get<R extends Row>(model: string, id: string): Soon<R | undefined>;
+  find<R extends Row>(model: string, query: Query): Soon<R[]>;
+  count(model: string, where: readonly Term[]): Soon<number>;
   /** Rows by id *including tombstones*, for projections only. */
   load<R extends Row>(model: string, ids: readonly string[]): Promise<Map<string, R>>;
   /**
@@ -82,9 +83,9 @@ export interface ReadModels {
  */
 export type Surely = <T>(
   models: readonly string[],
-  read: () => Promise<T>,
+  read: () => Soon<T>,
   isSure: (found: T) => boolean,
-) => Promise<T>;
+) => Soon<T>;
 
 /** Where rows are never lost. */
 export const alwaysSure: Surely = (_, read) => read();

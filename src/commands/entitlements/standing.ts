@@ -24,7 +24,9 @@ import {
 } from '../../domain/entitlements/periods.js';
 import { countedFeature, type Feature, type Plans } from '../../domain/entitlements/plans.js';
 import { meterId } from '../../domain/entitlements/usage-id.js';
+import { allThere, type Soon, whenThere } from '../../domain/soon.js';
 import type { Tier } from '../../domain/tiers.js';
+import type { Folded } from '../folding.js';
 import type { Streams } from '../handle.js';
 import { together } from '../together.js';
 
@@ -66,7 +68,7 @@ export type Standing = Allowed & {
 
 export type Stand = (chain: Chain, feature: Feature, now: string) => Promise<Standing>;
 /** The same without what is used. */
-export type Allow = (chain: Chain, feature: Feature, now: string) => Promise<Allowed>;
+export type Allow = (chain: Chain, feature: Feature, now: string) => Soon<Allowed>;
 
 /** Meters of past months that are read at once. */
 const MONTHS_AT_ONCE = 4;
@@ -112,31 +114,33 @@ export const standing = (
     return window && firstLeaves(within(slices, window, Date.parse(now)), window);
   };
 
-  const allow: Allow = async (chain, feature, now) => {
-    const counted = countedFeature(plans, feature);
+  const chosenFrom = (chain: Chain, grants: readonly Folded<Grants>[], feature: Feature, now: string) => {
     let chosen: { holder: Holder; allowance: Allowance } | undefined;
     let suspended = false;
-    for (const holder of chain) {
-      const { state } = await granted.load(holder.owner.id);
+    for (const [n, holder] of chain.entries()) {
+      const { state } = grants[n] as Folded<Grants>;
       suspended ||= state.suspension !== undefined;
-      const allowance = allowanceFor(holder, state, counted, now);
+      const allowance = allowanceFor(holder, state, feature, now);
       if (allowance.included || !chosen) chosen = chosen?.allowance.included ? chosen : { holder, allowance };
     }
-    const { holder, allowance } = chosen as NonNullable<typeof chosen>;
-    const { owner, workspaceId } = holder;
-    const period = periodOf(counted.reset, now);
-    const meter = { workspaceId, ownerType: owner.type, ownerId: owner.id, feature: counted.code, period };
-    const { included, unlimited, packages } = allowance;
-    return {
-      feature,
-      counted,
-      holder,
-      suspended,
-      included,
-      limit: included ? await limitFor(holder, allowance, counted, now) : 0,
-      packages: unlimited ? null : packages,
-      meter,
-    };
+    return { ...(chosen as NonNullable<typeof chosen>), suspended };
+  };
+
+  const allow: Allow = (chain, feature, now) => {
+    const counted = countedFeature(plans, feature);
+    const loading = chain.map(({ owner }) => granted.load(owner.id));
+    return whenThere(allThere(loading), (grants) => {
+      const { holder, allowance, suspended } = chosenFrom(chain, grants, counted, now);
+      const { owner, workspaceId } = holder;
+      const period = periodOf(counted.reset, now);
+      const meter = { workspaceId, ownerType: owner.type, ownerId: owner.id, feature: counted.code, period };
+      const { included, unlimited, packages: given } = allowance;
+      const packages = unlimited ? null : given;
+      const limits = included ? limitFor(holder, allowance, counted, now) : 0;
+      return whenThere(limits, (limit): Allowed => {
+        return { feature, counted, holder, suspended, included, limit, packages, meter };
+      });
+    });
   };
 
   const stand: Stand = async (chain, feature, now) => {

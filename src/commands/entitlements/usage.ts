@@ -159,7 +159,9 @@ export const usageCommands = (deps: {
       if (!feature) throw invalid({ feature: 'The selected feature is invalid.' });
       const before = command.retry ? await recordedBefore(chain, feature, command, paidSince) : undefined;
       if (before) return before;
-      const { meter, limit, packages, included, suspended } = await allow(chain, feature, command.now);
+      const allowing = allow(chain, feature, command.now);
+      const { meter, limit, packages, included, suspended } =
+        allowing instanceof Promise ? await allowing : allowing;
       if (suspended) refuse(feature, 'WORKSPACE_SUSPENDED');
       if (!included) refuse(feature, 'FEATURE_NOT_INCLUDED');
       const terms = { limit, packages, now: command.now, admitOver };

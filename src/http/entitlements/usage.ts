@@ -57,7 +57,8 @@ export const entitlementRoutes = (deps: EntitlementRouteDeps): Route[] => {
       doc: entitlementDocs.record,
       // Answered as soon as it is on disk: check and summary know it, and no list has to wait for it.
       handle: async (exchange) => {
-        const { chain } = await of(exchange);
+        const chained = of(exchange);
+        const { chain } = chained instanceof Promise ? await chained : chained;
         const { body, command, namespace } = exchange;
         const paidSince = namespace && ((since: string) => payers(namespace, since));
         const recorded = await usage.record(chain, body, command, paidSince);
