@@ -32,6 +32,9 @@ type Deps = {
   readonly onSync: ((stats: SyncStats) => void) | undefined;
 };
 
+/** Bytes that are written as soon as the disk is free; less waits for what the same turn of the event loop brings. */
+const LARGE = 32 << 10;
+
 type State = 'open' | 'recovering' | 'broken' | 'lost' | 'closed';
 
 const refusals: Record<Exclude<State, 'open'>, string> = {
@@ -69,11 +72,15 @@ export const createAppender = ({ fd, index, hash, lock, fs, load, onCommit, onSy
       pending.appended.push(appended);
       pending.resolve.push(resolve);
       pending.reject.push(reject);
-      if (writing === undefined && !scheduled) {
-        scheduled = true;
-        setImmediate(flush); // after everything that this turn of the event loop brings
-      }
+      if (writing === undefined) flushLater();
     });
+  };
+
+  /** After everything that this turn of the event loop brings. */
+  const flushLater = (): void => {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(flush);
   };
 
   const encode = (slot: number, stream: string, events: readonly NewEvent[], firstRevision: number): void => {
@@ -159,7 +166,9 @@ export const createAppender = ({ fd, index, hash, lock, fs, load, onCommit, onSy
       committedHash = batch.hash;
       spare = emptyBatch(batch.buffer);
       writing = undefined;
-      flush(); // the disk first, then those who wait for it
+      // The disk first, then those who wait for it; but a write costs the same for many as for few.
+      if (pending.length >= LARGE) flush();
+      else if (pending.length > 0) flushLater();
       onCommit(batch.events);
       released.add(batch);
       onSync?.({ appends: appended.length, bytes, seconds: (performance.now() - began) / 1000 });
