@@ -51,13 +51,8 @@ export const createServer = (deps: ServerDeps): Server => {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing');
   app.set('query parser', false).set('trust proxy', deps.trustProxy);
-  const fixed = new Map<string, (req: Request, res: Response) => void>();
   // Express tries one route after the other: a path without parameters is looked up before.
-  app.use((req, res, next) => {
-    const found = fixed.get(splitTarget(req.url)[0]);
-    if (found) found(req, res);
-    else next();
-  });
+  const fixed = new Map<string, (req: Request, res: Response) => void>();
   for (const endpoint of endpointsOf(deps.routes)) {
     const { path } = endpoint;
     const answer = serve(endpoint);
@@ -70,10 +65,16 @@ export const createServer = (deps: ServerDeps): Server => {
   // Express tells handlers of errors by their four parameters.
   app.use((error: unknown, req: Request, res: Response, _next: unknown) => unmatched(req, res, error));
 
-  const handle = (req: IncomingMessage, res: ServerResponse) => {
-    const { url = '/' } = req;
-    if (!url.startsWith('/') || url.includes('#')) req.url = originForm(url);
-    app(req, res);
+  const handle = (incoming: IncomingMessage, res: ServerResponse) => {
+    const req = incoming as Request;
+    const { url: asked = '/' } = req;
+    const url = asked.startsWith('/') && !asked.includes('#') ? asked : originForm(asked);
+    req.url = url;
+    const found = fixed.get(splitTarget(url)[0]);
+    if (!found) return app(req, res as Response);
+    req.originalUrl = url;
+    req.params = {};
+    found(req, res as Response);
   };
 
   const server = http.createServer(

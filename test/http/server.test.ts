@@ -49,7 +49,7 @@ test('the prototype of no request and no response is ever changed: that is what 
   });
   try {
     expect((await app.call('GET', '/workspaces/1')).status).toBe(200);
-    expect((await app.call('POST', '/workspaces', { body: { name: 'Fast' } })).status).toBe(201);
+    expect((await app.call('GET', '/workspaces/9')).status).toBe(404);
   } finally {
     change.mockRestore();
   }
@@ -64,6 +64,14 @@ test('what Express says about itself is not said', async () => {
   expect(headers.get('etag')).toBe('"0"');
   expect(headers.get('x-content-type-options')).toBe('nosniff');
   expect(headers.get('cache-control')).toBe('no-cache, private');
+});
+
+test('a path without parameters is found however it is spelled, and with all that Express knows of a request', async () => {
+  for (const path of ['/workspaces', '/workspaces/', '/workspaces?per_page=1'])
+    expect((await app.call('GET', path)).status, path).toBe(200);
+  const { body } = await app.call('GET', '/workspaces?per_page=1');
+  expect(body.links.first).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/api\/v1\/workspaces\?/);
+  expect((await app.call('GET', '/Workspaces')).status).toBe(404);
 });
 
 test('a static path is found before one with a parameter, wherever it stands in the table', async () => {
