@@ -1,6 +1,6 @@
 // Three forms of one identity: the stream's UUID, the public prefixed id derived from it, and the integer id.
-import { randomFillSync } from 'node:crypto';
-import { parse as uuidBytes, stringify as uuidString, v5, v7, validate } from 'uuid';
+import { hash, randomBytes } from 'node:crypto';
+import { stringify as uuidString, validate } from 'uuid';
 
 /** Public prefixes by kind. `wks_` + 26 characters of Crockford base32 (the TypeID encoding of a UUID). */
 export const prefixes = {
@@ -20,24 +20,33 @@ export const prefixes = {
 export type IdKind = keyof typeof prefixes;
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+const symbols = Buffer.from(alphabet);
 const values = new Map([...alphabet].map((character, value) => [character, BigInt(value)]));
+const HYPHEN = 45;
+/** Characters of the id that is being made. */
+const encoded = Buffer.alloc(26);
+
+const requireUuid = (text: string): void => {
+  if (!validate(text)) throw new TypeError(`${text} is no UUID.`);
+};
 
 /** UUID → `wks_…`. Source of the encoding: TypeID 0.3 (128 bits, 26 characters, most significant first). */
 export const publicId = (kind: IdKind, uuid: string): string => {
-  const bytes = uuidBytes(uuid);
-  let text = '';
+  requireUuid(uuid);
   let bits = 2; // 26 * 5 = 130 bits: two leading zero bits
   let buffer = 0;
-  for (const byte of bytes) {
-    buffer = (buffer << 8) | byte;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += alphabet[(buffer >> bits) & 31];
-    }
+  let length = 0;
+  for (let at = 0; at < uuid.length; at++) {
+    const code = uuid.charCodeAt(at);
+    if (code === HYPHEN) continue;
+    buffer = (buffer << 4) | ((code & 15) + (code > 57 ? 9 : 0)); // a digit, or a letter from `a` or `A` on
+    bits += 4;
+    if (bits < 5) continue;
+    bits -= 5;
+    encoded[length++] = symbols[buffer >> bits] ?? 0;
     buffer &= (1 << bits) - 1;
   }
-  return `${prefixes[kind]}_${text}`;
+  return `${prefixes[kind]}_${encoded.toString('latin1')}`;
 };
 
 /** `wks_…` → UUID, or undefined when it is not such an id. */
@@ -72,20 +81,42 @@ export const parseReference = (kind: IdKind, text: string): Reference | undefine
   return uuid === undefined ? undefined : { uuid };
 };
 
-// Randomness is drawn for many ids at once: a draw costs more than all the rest of an id.
-const pool = Buffer.alloc(16 * 256);
-let drawn = pool.length;
+/** The digit that tells the variant of a UUID and has two more of its bits. */
+const variantOf = (digit: string): string => '89ab'.charAt(Number.parseInt(digit, 16) & 3);
 
-/** Time-ordered random UUID (version 7). */
-export const newId = (): string => {
-  if (drawn === pool.length) {
-    randomFillSync(pool);
-    drawn = 0;
+// Randomness is drawn and spelled for many ids at once, the time once for each millisecond.
+const DRAWN = 512;
+let random = '';
+let drawn = DRAWN;
+let time = { ms: 0, text: '' };
+
+const timeText = (ms: number): string => {
+  if (time.ms !== ms) {
+    const digits = ms.toString(16).padStart(12, '0');
+    time = { ms, text: `${digits.slice(0, 8)}-${digits.slice(8)}` };
   }
-  drawn += 16;
-  return v7({ random: pool.subarray(drawn - 16, drawn) });
+  return time.text;
 };
 
-/** Derived UUID: the same parts give the same id, on every run. */
-export const derivedId = (namespace: string, ...parts: string[]): string =>
-  v5(parts.join('\u0000'), namespace);
+/** Time-ordered random UUID (version 7). Source of its layout: RFC 9562, 5.7, without the optional counter. */
+export const newId = (): string => {
+  if (drawn === DRAWN) {
+    random = randomBytes(10 * DRAWN).toString('hex');
+    drawn = 0;
+  }
+  const at = 20 * drawn++;
+  const digits = (from: number, to: number) => random.slice(at + from, at + to);
+  return `${timeText(Date.now())}-7${digits(1, 4)}-${variantOf(digits(0, 1))}${digits(4, 7)}-${digits(7, 19)}`;
+};
+
+/** Derived UUID (version 5): the same parts give the same id, on every run. Source: RFC 9562, 5.5. */
+export const derivedId = (namespace: string, ...parts: string[]): string => {
+  requireUuid(namespace);
+  const name = parts.join('\u0000');
+  const bytes = Buffer.allocUnsafe(16 + Buffer.byteLength(name));
+  bytes.write(namespace.replaceAll('-', ''), 'hex');
+  bytes.write(name, 16);
+  const digest = hash('sha1', bytes);
+  const digits = (from: number, to: number) => digest.slice(from, to);
+  return `${digits(0, 8)}-${digits(8, 12)}-5${digits(13, 16)}-${variantOf(digits(16, 17))}${digits(17, 20)}-${digits(20, 32)}`;
+};
