@@ -144,12 +144,19 @@ export const feeding = (options: {
     return 'fed';
   };
 
-  /** Most batches concern few handlers: the others are not kept waiting for each other. */
-  const passes = (one: Tracked, { events, position }: Batch): boolean =>
+  let latest: { readonly batch?: Batch; readonly types: readonly string[] } = { types: [] };
+  /** What one handler after the other asks for. */
+  const typesIn = (batch: Batch): readonly string[] => {
+    if (latest.batch !== batch) latest = { batch, types: [...new Set(batch.events.map(({ type }) => type))] };
+    return latest.types;
+  };
+
+  /** Most batches concern few handlers: the others need not be handed anything. */
+  const passes = (one: Tracked, batch: Batch): boolean =>
     isFed(one) &&
     one.handler.skip !== undefined &&
-    !events.some(({ type }) => one.handler.types.has(type)) &&
-    one.handler.skip(position);
+    !typesIn(batch).some((type) => one.handler.types.has(type)) &&
+    one.handler.skip(batch.position);
 
   return (one, batch) => {
     if (batch.position <= one.position) return 'fed';

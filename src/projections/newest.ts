@@ -4,7 +4,7 @@ import type { Row } from '../adapters/read-models/port.js';
 import type { Recorded } from '../domain/decider.js';
 import type { Handler } from './handler.js';
 import type { Projection } from './projection.js';
-import { foldRow, idsOf } from './runner.js';
+import { foldRow, stepsOf } from './runner.js';
 
 type Event = { readonly event: Recorded; readonly nth: number };
 
@@ -31,7 +31,7 @@ export const newest = (
     for (const projection of projections) {
       if (!projection.events.has(event.type)) continue;
       const rows = held.get(projection.name);
-      for (const [nth, id] of idsOf(projection, event).entries())
+      for (const { id, nth } of stepsOf(projection, [event]))
         rows?.set(id, [...(rows.get(id) ?? []), { event, nth }]);
     }
   };

@@ -6,13 +6,6 @@ import { keptIn } from './checkpoints.js';
 import type { Handler } from './handler.js';
 import type { Projection } from './projection.js';
 
-const noIds: readonly string[] = [];
-/** The rows that an event changes. */
-export const idsOf = (projection: Projection, event: Recorded): readonly string[] => {
-  const ids = projection.idOf(event) ?? noIds;
-  return typeof ids === 'string' ? [ids] : ids;
-};
-
 /** The row after an event, the `nth` that it changes; undefined when it stays as it is. */
 export const foldRow = (
   projection: Projection,
@@ -30,15 +23,25 @@ export const foldRow = (
     : { ...next, id, position, revision };
 };
 
+/** A row that an event changes, the `nth` of that event. */
+export type Step = { readonly event: Recorded; readonly id: string; readonly nth: number };
+export const stepsOf = (projection: Projection, events: readonly Recorded[]): Step[] => {
+  const steps: Step[] = [];
+  for (const event of events) {
+    const ids = projection.idOf(event);
+    if (typeof ids === 'string') steps.push({ event, id: ids, nth: 0 });
+    else if (ids) for (let nth = 0; nth < ids.length; nth++) steps.push({ event, id: ids[nth] ?? '', nth });
+  }
+  return steps;
+};
+
 /** Folds a batch into rows: each row carries the position of the last event folded into it. */
-const foldBatch = (projection: Projection, events: readonly Recorded[], known: Map<string, Row>): Row[] => {
+const foldBatch = (projection: Projection, steps: readonly Step[], known: Map<string, Row>): Row[] => {
   const changed = new Map<string, Row>();
-  const fold = (event: Recorded, id: string, nth: number) => {
+  for (const { event, id, nth } of steps) {
     const next = foldRow(projection, id, changed.get(id) ?? known.get(id), event, nth);
     if (next) changed.set(id, next);
-  };
-  for (const event of events)
-    for (const [nth, id] of idsOf(projection, event).entries()) fold(event, id, nth);
+  }
   return [...changed.values()];
 };
 
@@ -59,10 +62,10 @@ export const projectionHandler = (
     stop,
     skip,
     async handle({ events, position }: Batch) {
-      const ids = new Set<string>();
-      for (const event of events) for (const id of idsOf(projection, event)) ids.add(id);
+      const steps = stepsOf(projection, events);
+      const ids = new Set(steps.map(({ id }) => id));
       const known = ids.size === 0 ? new Map<string, Row>() : await readModels.load<Row>(name, [...ids]);
-      await store(foldBatch(projection, events, known), position);
+      await store(foldBatch(projection, steps, known), position);
     },
   };
 };

@@ -109,6 +109,7 @@ export const createReader = ({ fd, file, index }: Source) => {
   const loadNew = (positions: readonly number[]): readonly Recorded[] | Promise<Recorded[]> => {
     const from = newest[0]?.position;
     if (from === undefined || positions[0] === undefined || positions[0] < from) return load(positions);
+    if (positions.length === newest.length && positions.at(-1) === newest.at(-1)?.position) return newest;
     const events = positions.flatMap((position) => newest[position - from] ?? []);
     return events.length === positions.length ? events : load(positions);
   };
