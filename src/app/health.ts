@@ -1,7 +1,8 @@
 // Whether the stores answer and the log takes writes, with the setting that points to what does not.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Appended, type EventLog, LogUnavailable } from '../adapters/event-log/port.js';
+import { LogUnavailable } from '../adapters/event-log/port.js';
 import type { Config } from '../config.js';
+import type { Heard } from '../projections/own-appends.js';
 import type { Stores } from './stores.js';
 
 /** A refused write counts for so long, ms: somebody has to write to find out. */
@@ -10,26 +11,22 @@ const REFUSED_FOR = 15_000;
 const ANSWER_MS = 4_000;
 
 export type Writes = {
-  /** The same log; how its appends go is noted. */
-  readonly log: EventLog;
+  /** To be told how appends go. */
+  readonly heard: Heard;
   /** One sentence when the last write was refused, and that is not long ago. */
   refused(): string | undefined;
 };
 
-export const watchWrites = (log: EventLog, now: () => number = Date.now): Writes => {
+export const watchWrites = (now: () => number = Date.now): Writes => {
   let last: { readonly at: number; readonly message: string } | undefined;
-  const accepted = (appended: Appended): Appended => {
-    last = undefined;
-    return appended;
-  };
   return {
-    log: {
-      ...log,
-      append: (stream, events, expected) =>
-        log.append(stream, events, expected).then(accepted, (error: unknown) => {
-          if (error instanceof LogUnavailable) last = { at: now(), message: error.message };
-          throw error;
-        }),
+    heard: {
+      appended() {
+        last = undefined;
+      },
+      failed(error) {
+        if (error instanceof LogUnavailable) last = { at: now(), message: error.message };
+      },
     },
     refused: () =>
       last && now() - last.at < REFUSED_FOR ? `The event log refuses writes: ${last.message}` : undefined,

@@ -14,7 +14,11 @@ export type OwnAppends = {
 /** At least so many appends are remembered. What was appended earlier, or by another process, may concern everybody. */
 const REMEMBERED = 10_000;
 
-export const ownAppends = (log: EventLog): OwnAppends => {
+/** Told how each append went. */
+export type Heard = { appended(): void; failed(error: unknown): void };
+const nobody: Heard = { appended: () => undefined, failed: () => undefined };
+
+export const ownAppends = (log: EventLog, heard = nobody): OwnAppends => {
   /** Positions of the last appends, and of those before. */
   let own = new Set<number>();
   let older = new Set<number>();
@@ -29,16 +33,22 @@ export const ownAppends = (log: EventLog): OwnAppends => {
     own.add(position);
   };
 
+  const failed = (error: unknown) => {
+    heard.failed(error);
+    throw error;
+  };
+
   return {
     log: {
       ...log,
       append: (stream, events, expected) =>
         log.append(stream, events, expected).then((appended) => {
+          heard.appended();
           note(appended.position);
           for (const { type } of events)
             if (appended.position > (last.get(type) ?? -1)) last.set(type, appended.position);
           return appended;
-        }),
+        }, failed),
     },
     concerns(types, position) {
       if (!own.has(position) && !older.has(position)) return position;

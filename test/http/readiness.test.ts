@@ -10,6 +10,7 @@ import { buildApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { newId } from '../../src/domain/ids.js';
 import { createLogger } from '../../src/logger.js';
+import { ownAppends } from '../../src/projections/own-appends.js';
 import { startTestApp, TEST_KEY, type TestApp } from '../support/api.js';
 import { faultyFs } from '../support/faulty-fs.js';
 import { recorded } from '../support/projected.js';
@@ -73,9 +74,10 @@ describe('a log that refuses writes', () => {
     const { fs, fail, heal } = faultyFs();
     const log = await openEmbeddedLog({ dir, fs });
     let now = 0;
-    const writes = watchWrites(log, () => now);
+    const writes = watchWrites(() => now);
+    const own = ownAppends(log, writes.heard);
     const write = () =>
-      writes.log.append('a', [{ ...recorded({ type: 'Made', data: {} }, 'a'), id: newId() }], 'any');
+      own.log.append('a', [{ ...recorded({ type: 'Made', data: {} }, 'a'), id: newId() }], 'any');
     await write();
     expect(writes.refused()).toBeUndefined();
     fail('write', 'ENOSPC');
