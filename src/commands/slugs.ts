@@ -54,8 +54,8 @@ export const slugKeeper = <S>(deps: {
     async forNew(wanted, scope, id, context) {
       const base = wanted.slug ?? slugFrom(wanted.name);
       for (let tries = 0; tries < MAX_TRIES; tries++) {
-        const suffix = randomFor(context, `slug-${tries}`).toString('hex').slice(0, 6);
-        const slug = base === '' ? `${kind}-${suffix}` : tries === 0 ? base : `${base}-${suffix}`;
+        const suffix = () => randomFor(context, `slug-${tries}`).toString('hex').slice(0, 6);
+        const slug = base === '' ? `${kind}-${suffix()}` : tries === 0 ? base : `${base}-${suffix()}`;
         const name = reservedName({ slug, scope });
         const reservation = isSlug(slug) ? await names.reserve(name, id, context) : undefined;
         if (reservation !== undefined) return { slug, reservation };

@@ -28,9 +28,16 @@ const firstAt = (length: number, comesBefore: (at: number) => boolean): number =
 
 const endOf = (run: Slot[]): Slot => run[run.length - 1] as Slot;
 
+/** Slots that are looked at one by one from the end. */
+const NEAR = 32;
+
 /** The run that holds a slot, or would, and the place in it. */
 const seek = ({ runs }: Bucket, slot: Slot): { at: number; run: Slot[]; index: number } => {
   const before = (held: Slot) => compareSlots(held, slot) < 0;
+  // Records that were begun together come in any order: most of those with numbers stand near the end.
+  const last = Number.isFinite(slot.order) ? (runs[runs.length - 1] ?? []) : [];
+  for (let index = last.length - 1; index >= Math.max(0, last.length - NEAR); index--)
+    if (before(last[index] as Slot)) return { at: runs.length - 1, run: last, index: index + 1 };
   const at = firstAt(runs.length, (index) => before(endOf(runs[index] as Slot[])));
   const run = runs[at] ?? [];
   return { at, run, index: firstAt(run.length, (index) => before(run[index] as Slot)) };
