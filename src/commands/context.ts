@@ -9,8 +9,8 @@ export type CommandContext = {
   readonly commandId: string;
   /** True when an earlier run may have appended: look for its events before deciding. */
   readonly retry: boolean;
-  /** 32 bytes from which all randomness of the run is derived. */
-  readonly seed: Buffer;
+  /** 32 bytes from which all randomness of the run is derived: the same at each call. */
+  readonly seed: () => Buffer;
   /** Instant of the first run (ISO, ms). Events are stamped when appended, not with this. */
   readonly now: string;
   /** Nothing of this command can have been appended before this instant; undefined = within the last 24 h. */
@@ -26,6 +26,15 @@ export type CommandContext = {
   readonly correlationId?: string;
 };
 
+/** A seed that is drawn when it is asked for: few commands need any randomness. */
+export const newSeed = (): CommandContext['seed'] => {
+  let drawn: Buffer | undefined;
+  return () => {
+    drawn ??= randomBytes(32);
+    return drawn;
+  };
+};
+
 /** A context for the system itself: reactors pass a derived `commandId`, so doing it twice does it once. */
 export const systemContext = (
   system: string,
@@ -39,7 +48,7 @@ export const systemContext = (
 ): CommandContext => ({
   commandId: options.commandId ?? newId(),
   retry: options.commandId !== undefined,
-  seed: randomBytes(32),
+  seed: newSeed(),
   now: options.now ?? new Date().toISOString(),
   actor: { system },
   audience: options.audience ?? [],
@@ -52,11 +61,16 @@ export const idFor = (context: CommandContext, label: string): string => derived
 
 /** Random bytes of a run, the same on a retry: HMAC-SHA-256(seed, label), at most 32 bytes. */
 export const randomFor = (context: CommandContext, label: string): Buffer =>
-  createHmac('sha256', context.seed).update(label).digest();
+  createHmac('sha256', context.seed()).update(label).digest();
 
-/** Metadata of the events of one run. */
-export const metadataFor = (context: CommandContext, subject: string | undefined, at: string): Metadata => {
-  const { audience, actor, commandId, causationId, requestId, fingerprint, ip } = context;
+/** Metadata of the events of one run, told to those whom the run is told to unless others are named. */
+export const metadataFor = (
+  context: CommandContext,
+  subject: string | undefined,
+  at: string,
+  audience = context.audience,
+): Metadata => {
+  const { actor, commandId, causationId, requestId, fingerprint, ip } = context;
   const correlationId = context.correlationId ?? requestId ?? commandId;
   const seenBy = subject === undefined || audience.includes(subject) ? audience : [subject, ...audience];
   const metadata: { -readonly [K in keyof Metadata]: Metadata[K] } = {

@@ -12,7 +12,7 @@ export const rotations = checkpointOnly('api-key-rotations', 'every rotated key 
 const contextOf = ({ id, metadata }: Cause): CommandContext => ({
   ...metadata,
   retry: false,
-  seed: Buffer.alloc(0), // nothing random is left to decide
+  seed: () => Buffer.alloc(0), // nothing random is left to decide
   now: metadata.at,
   causationId: id,
 });

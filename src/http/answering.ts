@@ -1,6 +1,7 @@
 // From an Express request to its answer: the gate first, then the route; every error becomes an answer too.
 import type { Request, Response } from 'express';
 import type { Dialect } from '../dialects/dialect.js';
+import { instantOf } from '../domain/decider.js';
 import { DomainError, notFound } from '../domain/errors.js';
 import type { Soon } from '../domain/soon.js';
 import { ClientGone } from './body.js';
@@ -80,8 +81,7 @@ export const createAnswering = (deps: AnsweringDeps) => {
 
   const begin = (req: Request, res: Response): Incoming => {
     const now = deps.now();
-    const at = now.toISOString();
-    return { req, res, requestId: newRequestId(), now, at, startedAt: performance.now() };
+    return { req, res, requestId: newRequestId(), now, at: instantOf(now), startedAt: performance.now() };
   };
 
   /** What an error's answer says besides the error. */

@@ -36,7 +36,7 @@ export const errorsIn = (outcomes: readonly Outcome[]): unknown[] =>
 const commandOf = (command: CommandContext, index: number): CommandContext => ({
   ...command,
   commandId: derivedId(command.commandId, 'operation', String(index)),
-  seed: randomFor(command, `operation-${index}`),
+  seed: () => randomFor(command, `operation-${index}`),
 });
 
 /** Runs an operation as its endpoint would. Throws what the endpoint throws. */

@@ -37,7 +37,7 @@ const fingerprintOf = (key: Buffer, request: Fingerprinted): string => {
 /** Identity and randomness of one run. */
 export type Run = {
   readonly commandId: string;
-  readonly seed: Buffer;
+  readonly seed: () => Buffer;
   readonly at: string;
   readonly fingerprint: string;
   /** An earlier run may have appended. */
@@ -100,7 +100,7 @@ export const freshly = async <R extends Repeatable, T>(run: R, work: (run: R) =>
 /** The run that a record stands for. Where that of the first run may have been lost, so is when that began. */
 const runOf = ({ started, retry, doubtful }: Extract<Begun, { state: 'run' }>): Run => {
   const { commandId, seed, at, fingerprint } = started;
-  const run = { commandId, seed: Buffer.from(seed, 'base64'), at, fingerprint, retry };
+  const run = { commandId, seed: () => Buffer.from(seed, 'base64'), at, fingerprint, retry };
   return doubtful ? run : { ...run, since: at };
 };
 

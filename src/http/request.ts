@@ -126,7 +126,7 @@ export const exchangeOf = (
 export const noCommand: CommandContext = {
   commandId: '00000000-0000-0000-0000-000000000000',
   retry: false,
-  seed: noBytes,
+  seed: () => noBytes,
   now: '',
   actor: { system: 'read' },
   audience: [],

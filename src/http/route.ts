@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { CommandContext } from '../commands/context.js';
 import type { Dialect } from '../dialects/dialect.js';
+import type { Soon } from '../domain/soon.js';
 import type { ApiKeyRow } from '../projections/api-keys.js';
 import type { NamespaceRow } from '../projections/namespaces.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
@@ -116,7 +117,7 @@ export type Route<Q = unknown, B = unknown> = {
    */
   readonly endsKey?: 'revoked' | 'grace' | 'workspace' | 'membership' | 'user';
   readonly doc: RouteDoc;
-  handle(exchange: Exchange<Q, B>): Promise<Answer>;
+  handle(exchange: Exchange<Q, B>): Soon<Answer>;
 };
 
 /** Infers the schemas' types for the handler. */

@@ -1,7 +1,7 @@
 // One caller's request through its route: reads with their conditions, writes with their idempotency.
 import type { StoredAnswer } from '../adapters/idempotency/port.js';
 import type { ReadModels } from '../adapters/read-models/port.js';
-import type { CommandContext } from '../commands/context.js';
+import { type CommandContext, newSeed } from '../commands/context.js';
 import { DomainError, type ErrorCode } from '../domain/errors.js';
 import { newId } from '../domain/ids.js';
 import type { Soon } from '../domain/soon.js';
@@ -10,7 +10,6 @@ import { unauthorized } from './errors.js';
 import { changedSince, etagOf, notModified } from './etag.js';
 import { isRemembered, NotRepeated, type Once, type Run, requireIdempotencyKey } from './idempotency.js';
 import { keptAnswers, type PersonSeal } from './kept-answers.js';
-import { randomBytes } from './random.js';
 import { errorReply, type Incoming, noHeaders, type Reply } from './reply.js';
 import { type Admitted, exchangeOf, noCommand, type Placed, place } from './request.js';
 import type { Answer } from './route.js';
@@ -49,20 +48,13 @@ const mayPass: ReadonlySet<ErrorCode> = new Set(['unavailable', 'idempotency_in_
 /** Identity of a run; one without an Idempotency-Key has no fingerprint. */
 type Command = Omit<Run, 'fingerprint'> & { readonly fingerprint?: string };
 
-const freshCommand = ({ at }: Incoming): Command => {
-  let seed: Buffer | undefined;
-  return {
-    commandId: newId(),
-    // Few commands need any randomness.
-    get seed() {
-      seed ??= randomBytes(32);
-      return seed;
-    },
-    at,
-    retry: false,
-    since: at,
-  };
-};
+const freshCommand = ({ at }: Incoming): Command => ({
+  commandId: newId(),
+  seed: newSeed(),
+  at,
+  retry: false,
+  since: at,
+});
 
 export const createRunner = (deps: RunDeps) => {
   const { readModels, once, waitFor, sealAddress, links } = deps;
@@ -94,9 +86,7 @@ export const createRunner = (deps: RunDeps) => {
     const context: { -readonly [K in keyof CommandContext]: CommandContext[K] } = {
       commandId: run.commandId,
       retry: run.retry,
-      get seed() {
-        return run.seed;
-      },
+      seed: run.seed,
       now: run.at,
       actor: { key: caller.key.id, user: caller.userId },
       audience: [workspace.id],

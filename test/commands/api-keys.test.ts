@@ -68,7 +68,7 @@ describe('a new key', () => {
   it('that an earlier run made from lost randomness is a conflict that names it', async () => {
     const context = command();
     await test.now.apiKeys.create(input(), asking(workspace, { command: context }));
-    const lost = { ...context, retry: true, seed: Buffer.alloc(32, 1) };
+    const lost = { ...context, retry: true, seed: () => Buffer.alloc(32, 1) };
     await expect(test.now.apiKeys.create(input(), asking(workspace, { command: lost }))).rejects.toEqual(
       refused('conflict', /API key 1 .*Rotate/),
     );

@@ -268,7 +268,7 @@ describe('an answer', () => {
   test('runs with the randomness and the time of the first try', async () => {
     const seen: [string, string, string][] = [];
     const route = testRoute('/seeded', async ({ command }) => {
-      seen.push([command.commandId, command.seed.toString('hex'), command.now]);
+      seen.push([command.commandId, command.seed().toString('hex'), command.now]);
       if (seen.length === 1) throw new Error('killed');
       return { status: 200, body: {} };
     });

@@ -120,7 +120,7 @@ export type Tenancy = Awaited<ReturnType<typeof tenancy>>;
 /** A command that may be sent again: the same identity, randomness and time. */
 export const command = (commandId = newId(), retry = false): CommandContext => ({
   ...systemContext('test', { commandId, now: AT }),
-  seed: createHash('sha256').update(commandId).digest(),
+  seed: () => createHash('sha256').update(commandId).digest(),
   retry,
 });
 

@@ -123,7 +123,8 @@ export const standing = (
       const allowance = allowanceFor(holder, state, feature, now);
       if (allowance.included || !chosen) chosen = chosen?.allowance.included ? chosen : { holder, allowance };
     }
-    return { ...(chosen as NonNullable<typeof chosen>), suspended };
+    const { holder, allowance } = chosen as NonNullable<typeof chosen>;
+    return { holder, allowance, suspended };
   };
 
   const allow: Allow = (chain, feature, now) => {

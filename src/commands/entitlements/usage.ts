@@ -6,6 +6,7 @@ import {
   type MeterEvent,
   meterSnapshots,
   type RecordedUsage,
+  type RecordUsage,
 } from '../../domain/entitlements/meter.js';
 import { periodsSince } from '../../domain/entitlements/periods.js';
 import { countedFeature, type Feature, type Plans } from '../../domain/entitlements/plans.js';
@@ -165,10 +166,11 @@ export const usageCommands = (deps: {
       if (suspended) refuse(feature, 'WORKSPACE_SUSPENDED');
       if (!included) refuse(feature, 'FEATURE_NOT_INCLUDED');
       const terms = { limit, packages, now: command.now, admitOver };
-      const named = feature.code === meter.feature ? {} : { named: feature.code };
-      const about = { meter, terms, quantity, ...named, ...(metadata === undefined ? {} : { metadata }) };
+      const record: RecordUsage = { type: 'RecordUsage', meter, terms, quantity };
+      if (feature.code !== meter.feature) record.named = feature.code;
+      if (metadata !== undefined) record.metadata = metadata;
       const options = { subject: meter.workspaceId };
-      return answer(await meters.handle(meterId(meter), { type: 'RecordUsage', ...about }, command, options));
+      return answer(await meters.handle(meterId(meter), record, command, options));
     },
 
     async correct(chain, id, { quantity, reason, mine }, command) {

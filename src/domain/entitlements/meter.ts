@@ -51,17 +51,23 @@ export type Terms = {
   readonly now: string;
   readonly admitOver: boolean;
 };
-export type MeterCommand = { readonly meter: Metered; readonly terms: Terms } & (
-  | { type: 'RecordUsage'; quantity: number; named?: string; metadata?: JsonObject }
-  | {
+type About = { readonly meter: Metered; readonly terms: Terms };
+export type RecordUsage = About & {
+  type: 'RecordUsage';
+  quantity: number;
+  named?: string;
+  metadata?: JsonObject;
+};
+export type MeterCommand =
+  | RecordUsage
+  | (About & {
       type: 'CorrectUsage';
       record: number;
       recordedAt: string;
       recorded: number;
       quantity: number;
       reason: string;
-    }
-);
+    });
 
 export type Meter = {
   readonly used: number;

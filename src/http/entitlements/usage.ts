@@ -13,6 +13,7 @@ import {
 import { told } from '../../dialects/envelopes.js';
 import type { Plans } from '../../domain/entitlements/plans.js';
 import { publicId } from '../../domain/ids.js';
+import { whenThere } from '../../domain/soon.js';
 import type { NamespaceRow } from '../../projections/namespaces.js';
 import { type Route, route } from '../route.js';
 import { chains, payersSince } from './chain.js';
@@ -56,14 +57,13 @@ export const entitlementRoutes = (deps: EntitlementRouteDeps): Route[] => {
       body: UsageBody,
       doc: entitlementDocs.record,
       // Answered as soon as it is on disk: check and summary know it, and no list has to wait for it.
-      handle: async (exchange) => {
-        const chained = of(exchange);
-        const { chain } = chained instanceof Promise ? await chained : chained;
-        const { body, command, namespace } = exchange;
-        const paidSince = namespace && ((since: string) => payers(namespace, since));
-        const recorded = await usage.record(chain, body, command, paidSince);
-        return { status: 200, body: usageAnswer(recorded), logged: true };
-      },
+      handle: (exchange) =>
+        whenThere(of(exchange), ({ chain }) => {
+          const { body, command, namespace } = exchange;
+          const paidSince = namespace && ((since: string) => payers(namespace, since));
+          const recording = usage.record(chain, body, command, paidSince);
+          return recording.then((one) => ({ status: 200, body: usageAnswer(one), logged: true }));
+        }),
     }),
     route({
       method: 'POST',
