@@ -1,6 +1,7 @@
 // `npm run bench [-- row…]`: each figure as a ratio to a baseline measured in the same run, alternating with it.
-// Rows: get, post, append, pixel, usage, check (the default six); start (absolute figures, reported only); doctored (checks
-// the bench itself); servers (on EventStoreDB, MongoDB and Redis, by their URLs; --dry: little, and no figures).
+// Rows: get, post, append, pixel, usage, check (the default six); usage-meters (a second baseline for usage); start (absolute
+// figures, reported only); doctored (checks the bench itself); servers (on EventStoreDB, MongoDB and Redis, by their URLs;
+// --dry: little, and no figures).
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { printPairs } from './lib/pairs.mjs';

@@ -77,8 +77,8 @@ const WARM_UP = 0.5;
  * The same against a server started for it: what slows down as it fills starts each time from nothing, so that the
  * ratio does not depend on how many runs went before.
  */
-export const loadFresh = async (script, options) => {
-  const server = await startScript(script);
+export const loadFresh = async (script, options, env = {}) => {
+  const server = await startScript(script, env);
   try {
     await load(server, { ...options, seconds: WARM_UP });
     return await load(server, options);
