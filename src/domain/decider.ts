@@ -55,7 +55,7 @@ export const event = <T extends string, D extends z.ZodRawShape>(type: T, data: 
 export const Instant = z.iso.datetime({ precision: 3 });
 
 let spelled = { ms: Number.NaN, text: '' };
-/** An instant as `toISOString` prints it, which costs more than all else in a decision: once for each millisecond. */
+/** An instant as `toISOString` prints it, once for each millisecond: it costs as much as a decision. */
 export const instantOf = (date: Date): string => {
   const ms = date.getTime();
   if (ms !== spelled.ms) spelled = { ms, text: date.toISOString() };

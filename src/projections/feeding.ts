@@ -20,6 +20,8 @@ export type Tracked = {
   stored: Stored;
   /** Its rows were lost and are built again: up to here they were whole. */
   wholeFrom: number;
+  /** A reactor that was not told that it has caught up, since rows had not. */
+  owed: boolean;
   /** What is being handed to it; never rejects. */
   busy: Promise<unknown>;
   failing?: Failing;
@@ -35,6 +37,7 @@ export const tracked = (handler: Handler, isReactor: boolean): Tracked => ({
   movedAt: Date.now(),
   stored: { position: -1 },
   wholeFrom: -1,
+  owed: false,
   busy: Promise.resolve(),
 });
 
@@ -99,10 +102,12 @@ export type Feed = (one: Tracked, batch: Batch) => Fed | Promise<Fed>;
  */
 export const feeding = (options: {
   readonly maxTries: number;
+  /** Whether all rows show what was appended up to a position: before that no reactor acts on what it reads in them. */
+  readonly isShown: (position: number) => boolean;
   readonly stopping: AbortSignal;
   readonly report: { warn(message: string, details: object): void };
 }): Feed => {
-  const { maxTries, stopping, report } = options;
+  const { maxTries, isShown, stopping, report } = options;
 
   const note = (one: Tracked, error: unknown, eventPosition: number, failures: number): void => {
     const stopped = failures >= maxTries && !isPassing(error);
@@ -125,7 +130,10 @@ export const feeding = (options: {
 
   const isFed = ({ held, toStart, failing }: Tracked): boolean => held && !toStart && !failing?.stopped;
 
-  const handOver = async (one: Tracked, { events, position, caughtUp }: Batch): Promise<Fed> => {
+  const handOver = async (one: Tracked, batch: Batch): Promise<Fed> => {
+    const { events, position } = batch;
+    one.owed = batch.caughtUp && one.isReactor && !isShown(position);
+    const caughtUp = batch.caughtUp && !one.owed;
     const wanted = events.filter(
       (event) => event.position > one.position && one.handler.types.has(event.type),
     );
@@ -159,9 +167,11 @@ export const feeding = (options: {
     one.handler.skip(batch.position);
 
   return (one, batch) => {
-    if (batch.position <= one.position) return 'fed';
+    const { position, caughtUp } = batch;
+    const isPaid = one.owed && caughtUp && position === one.position && isShown(position);
+    if (position <= one.position && !isPaid) return 'fed';
     if (!passes(one, batch)) return handOver(one, batch);
-    place(one, batch.position);
+    place(one, position);
     delete one.failing;
     return 'fed';
   };

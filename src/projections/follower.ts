@@ -78,10 +78,12 @@ export const follower = (
   const rows = projections.map((handler) => tracked(handler, false));
   const others = [...apart, ...reactors].map((handler) => tracked(handler, true));
   const all = [...rows, ...others];
+  const isShown = (position: number): boolean =>
+    rows.every(({ position: at, failing }) => at >= position || failing?.stopped === true);
   const waiters = waiting(() => watch.hurry());
   const following = lanes({
     log,
-    feed: feeding({ maxTries, stopping: signal, report }),
+    feed: feeding({ maxTries, isShown, stopping: signal, report }),
     moved(one) {
       waiters.look();
       if (shared) onMoved(one.handler.name, one.position);

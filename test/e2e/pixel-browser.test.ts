@@ -23,7 +23,7 @@ describe.skipIf(noBrowser('the pixel'))('a page of another origin', () => {
     await app?.stop();
   });
 
-  /** The next hits in the log after what there is now, once there are so many. */
+  /** The next hits after what is in the log now, by when they came, once there are so many. */
   const hitsAfter = async (count: number, work: () => Promise<unknown>): Promise<Hit[]> => {
     const { log } = app.app.stores;
     const from = await log.head();
@@ -32,7 +32,7 @@ describe.skipIf(noBrowser('the pixel'))('a page of another origin', () => {
     const wanted = { types: new Set(['PixelTracked']) };
     for await (const { events } of log.subscribe(from, wanted, AbortSignal.timeout(20_000))) {
       found.push(...events.map(({ data }) => data as Hit));
-      if (found.length >= count) return found;
+      if (found.length >= count) return found.toSorted((a, b) => (a.trackedAt < b.trackedAt ? -1 : 1));
     }
     throw new Error(`only ${found.length} hits of ${count}`);
   };

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Batch, type EventLog, LogUnavailable } from '../../src/adapters/event-log/port.js';
+import { RowsLost } from '../../src/adapters/read-models/port.js';
 import { type Follower, follower } from '../../src/projections/follower.js';
 import type { Handler } from '../../src/projections/handler.js';
 import { type TestLog, testLog } from '../support/embedded-log.js';
@@ -184,6 +185,44 @@ describe('the follower', () => {
     release();
     expect(await one.waitFor(last)).toBe(true);
     expect(slow.seen).toEqual([0, 1, 2, 3]);
+  });
+
+  it('tells no reactor that it has caught up before rows that were lost are there again, and then does', async () => {
+    const told: string[] = [];
+    let lose = false;
+    let isLost = false;
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let act = () => {};
+    const acted = new Promise<void>((resolve) => {
+      act = resolve;
+    });
+    const rows = noting('rows', ['Counted'], async () => {
+      if (isLost) await opened;
+      if (!lose || isLost) return;
+      isLost = true;
+      throw new RowsLost('rows');
+    });
+    const reactor: Handler = {
+      ...noting('reactor', ['Counted']).handler,
+      async handle({ events, position, caughtUp }) {
+        told.push(`${events.length} up to ${position}${caughtUp ? ', caught up' : ''}`);
+        if (isLost && caughtUp) act();
+      },
+    };
+    await append(2);
+    const one = await following([rows.handler], [reactor]);
+    lose = true;
+    told.length = 0;
+    await append(1);
+    expect(await one.waitFor(2, ['reactor'])).toBe(true);
+    expect(told).toEqual(['1 up to 2']);
+    open();
+    await acted;
+    expect(told).toEqual(['1 up to 2', '0 up to 2, caught up']);
+    expect(rows.seen).toEqual([0, 1, 0, 1, 2]);
   });
 
   it('says no when what is waited for does not come in time', async () => {
