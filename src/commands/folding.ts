@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { EventLog } from '../adapters/event-log/port.js';
 import type { Decider, DomainEvent, Recorded } from '../domain/decider.js';
 import type { Snapshots } from '../domain/snapshots.js';
+import type { Soon } from '../domain/soon.js';
 import type { CommandContext } from './context.js';
 import { snapshotting } from './snapshotting.js';
 
@@ -43,7 +44,7 @@ export type Wanted = Pick<CommandContext, 'commandId' | 'since'> & { readonly af
 
 export type Folding<S, E> = {
   /** State as this process knows it, cached or read: others may have gone on. */
-  known(stream: string): Promise<Folded<S>> | Folded<S>;
+  known(stream: string): Soon<Folded<S>>;
   isCached(stream: string): boolean;
   /** Current state: what others may have appended to the known one is read. */
   refresh(stream: string): Promise<Folded<S>>;

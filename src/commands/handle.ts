@@ -4,6 +4,7 @@ import { type Decider, type DomainEvent, type Happened, instantOf } from '../dom
 import { DomainError } from '../domain/errors.js';
 import { newId } from '../domain/ids.js';
 import type { Snapshots } from '../domain/snapshots.js';
+import type { Soon } from '../domain/soon.js';
 import { type CommandContext, metadataFor } from './context.js';
 import { type Folded, type Folding, folding, type Handled, type Wanted } from './folding.js';
 
@@ -16,7 +17,7 @@ export type Streams<S, C, E extends DomainEvent> = {
   /** What an earlier run of this command has appended; undefined when there is nothing. Throws StaleCommand. */
   found(id: string, context: CommandContext): Promise<Handled<S, E> | undefined>;
   /** Current state; read, as far as another process may have changed it. */
-  load(id: string): Promise<Folded<S>> | Folded<S>;
+  load(id: string): Soon<Folded<S>>;
   /** State as of one revision. */
   at(id: string, revision: number): Promise<Folded<S>>;
   /**

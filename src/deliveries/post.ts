@@ -2,6 +2,7 @@
 import type { LookupFunction } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
+import type { Soon } from '../domain/soon.js';
 import {
   DNS_TIMEOUT_MS,
   resolveTarget,
@@ -162,10 +163,7 @@ export const poster = (options: TargetOptions & { readonly connectTimeoutMs?: nu
     };
   };
 
-  const attempt = async (
-    request: Outgoing,
-    targetOf: (left: number) => Promise<Target> | Target,
-  ): Promise<Outcome> => {
+  const attempt = async (request: Outgoing, targetOf: (left: number) => Soon<Target>): Promise<Outcome> => {
     const start = performance.now();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), request.timeoutMs);

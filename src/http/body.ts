@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import type { JsonObject } from '../domain/decider.js';
 import { DomainError, invalid } from '../domain/errors.js';
+import type { Soon } from '../domain/soon.js';
 import { invalidFaults } from './validation.js';
 
 export const MAX_BODY_BYTES = 1_048_576;
@@ -93,11 +94,7 @@ const collect = (req: IncomingMessage, most: number): Promise<Buffer> =>
  * The bytes of the body, decompressed, at most `most`; none when there is no body. `onRead` runs just before. Throws
  * 400, 413, 415.
  */
-export const readBody = (
-  req: IncomingMessage,
-  onRead: () => void,
-  most = MAX_BODY_BYTES,
-): Promise<Buffer> | Buffer => {
+export const readBody = (req: IncomingMessage, onRead: () => void, most = MAX_BODY_BYTES): Soon<Buffer> => {
   const { headers } = req;
   if (!hasBody(headers)) return noBytes;
   if (req.destroyed) throw new ClientGone();

@@ -4,6 +4,7 @@ import type { ReadModels, Term } from '../adapters/read-models/port.js';
 import { type Dialect, dialects } from '../dialects/dialect.js';
 import { type DomainError, invalid, notFound } from '../domain/errors.js';
 import { normalSlug } from '../domain/slugs.js';
+import type { Soon } from '../domain/soon.js';
 import type { NamespaceRow } from '../projections/namespaces.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
 import { type Reached, reachNamespace } from './namespace-access.js';
@@ -44,7 +45,7 @@ export const contextOf = (
   headers: IncomingHttpHeaders,
   parameters: Parameters,
   deleted = false,
-): Context | Promise<Context> => {
+): Soon<Context> => {
   const { workspace_id: id, workspace: slug, namespace_id: namespaceId, namespace } = parameters;
   const workspaces = given(headers['x-workspace-id'], id);
   const namespaces = given(headers['x-namespace-id'], headers['x-namespace'], namespaceId, namespace);

@@ -1,5 +1,6 @@
 // What the process measures, in a registry of its own, for Prometheus to read.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Soon } from '../domain/soon.js';
 
 /** Instruments for the parts to feed; each says in `help` what it counts. */
 export const createMetrics = () => {
@@ -13,14 +14,14 @@ export const createMetrics = () => {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers,
   });
-  const beforeScrape: (() => Promise<void> | void)[] = [];
+  const beforeScrape: (() => Soon<void>)[] = [];
   return {
     registry,
     /** Called with the route pattern, never with a path. */
     request: (method: string, route: string, status: number, seconds: number): void =>
       requestSeconds.observe({ method, route, status }, seconds),
     /** Runs before each reading: to set gauges that nobody else needs to keep current. */
-    onScrape: (update: () => Promise<void> | void): void => {
+    onScrape: (update: () => Soon<void>): void => {
       beforeScrape.push(update);
     },
     /** All metrics in Prometheus' text format. */

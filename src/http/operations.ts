@@ -1,4 +1,6 @@
 // Routes for those who run the server: outside the API, without keys or limits.
+
+import type { Soon } from '../domain/soon.js';
 import type { Reply } from './reply.js';
 
 /** Whether the process can serve: stores reached, read models caught up. `reasons`: one sentence for each thing that is not so. */
@@ -9,7 +11,7 @@ export type Operation = {
   readonly path: string;
   readonly type?: string;
   /** `base`: where whoever asks reaches this server, without a slash at the end. */
-  answer(base: string): Promise<Reply> | Reply;
+  answer(base: string): Soon<Reply>;
 };
 
 const json = (status: number, body: object): Reply => ({
@@ -19,7 +21,7 @@ const json = (status: number, body: object): Reply => ({
 });
 
 export type OperationDeps = {
-  readiness(): Promise<Readiness> | Readiness;
+  readiness(): Soon<Readiness>;
   metricsText(): Promise<string>;
   readonly metricsType: string;
   readonly openapi: () => Buffer;

@@ -4,6 +4,7 @@ import type { CommandContext } from '../commands/context.js';
 import type { Dialect } from '../dialects/dialect.js';
 import type { JsonObject } from '../domain/decider.js';
 import { holds } from '../domain/scopes.js';
+import { type Soon, whenThere } from '../domain/soon.js';
 import { noBytes, parseBody } from './body.js';
 import { type Context, contextOf } from './context.js';
 import { missingScope } from './errors.js';
@@ -37,11 +38,7 @@ export type Placed = Context & {
  * Throws 403 without the scope, 400 and 422 for a bad query, 404 and 422 for a bad context. `deleted` lets the context
  * be a workspace that is gone.
  */
-export const place = (
-  readModels: ReadModels,
-  admitted: Admitted,
-  deleted = false,
-): Placed | Promise<Placed> => {
+export const place = (readModels: ReadModels, admitted: Admitted, deleted = false): Soon<Placed> => {
   const { incoming, bound, caller } = admitted;
   const { scope } = bound.route;
   if (scope !== 'any' && scope !== 'none' && !holds(caller.key.scopes, scope)) throw missingScope(scope);
@@ -52,14 +49,9 @@ export const place = (
   if (scope === 'none')
     return { admitted, parameters, queryText, workspace: caller?.home, namespace: undefined };
   const named = contextOf(readModels, caller, headers, parameters, deleted);
-  const placed = ({ workspace, namespace }: Context): Placed => ({
-    admitted,
-    parameters,
-    queryText,
-    workspace,
-    namespace,
+  return whenThere(named, ({ workspace, namespace }): Placed => {
+    return { admitted, parameters, queryText, workspace, namespace };
   });
-  return named instanceof Promise ? named.then(placed) : placed(named);
 };
 
 const queryOf = ({ route, parameters: known, noQuery }: Bound, parameters: Parameters): unknown => {

@@ -154,7 +154,7 @@ export const createRunner = (deps: RunDeps) => {
   };
 
   /** The body's bytes; a client that asked whether to send it is told to go on. */
-  const bytesOf = ({ incoming: { req, res }, bound: { route }, bytes }: Admitted): Promise<Buffer> | Buffer =>
+  const bytesOf = ({ incoming: { req, res }, bound: { route }, bytes }: Admitted): Soon<Buffer> =>
     bytes ??
     (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined
       ? noBytes

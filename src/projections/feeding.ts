@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Batch, LogUnavailable } from '../adapters/event-log/port.js';
 import { RowsLost, StoreUnavailable } from '../adapters/read-models/port.js';
+import type { Soon } from '../domain/soon.js';
 import type { Failing, Handler, Stored } from './handler.js';
 
 /** A handler, how far it has come as this process knows, and whether this process feeds it. */
@@ -94,7 +95,7 @@ export const isPassing = (error: unknown): error is LogUnavailable | StoreUnavai
 export type Fed = 'fed' | 'lost';
 
 /** Hands a batch to a handler; rejects only when stopping. */
-export type Feed = (one: Tracked, batch: Batch) => Fed | Promise<Fed>;
+export type Feed = (one: Tracked, batch: Batch) => Soon<Fed>;
 
 /**
  * Hands a batch to a handler until it succeeds. One that fails `maxTries` times on the same batch, and not because a

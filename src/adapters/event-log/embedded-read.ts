@@ -3,6 +3,7 @@ import { read as readAsync, readSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Recorded } from '../../domain/decider.js';
+import type { Soon } from '../../domain/soon.js';
 import { eventAt, eventTail } from './line.js';
 import { type Batch, type Filter, LogUnavailable } from './port.js';
 import type { StreamIndex } from './stream-index.js';
@@ -106,7 +107,7 @@ export const createReader = ({ fd, file, index }: Source) => {
   };
 
   /** The same, without the file where all of them were just committed. */
-  const loadNew = (positions: readonly number[]): readonly Recorded[] | Promise<Recorded[]> => {
+  const loadNew = (positions: readonly number[]): Soon<readonly Recorded[]> => {
     const from = newest[0]?.position;
     if (from === undefined || positions[0] === undefined || positions[0] < from) return load(positions);
     if (positions.length === newest.length && positions.at(-1) === newest.at(-1)?.position) return newest;

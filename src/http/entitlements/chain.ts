@@ -2,6 +2,7 @@
 import type { ReadModels } from '../../adapters/read-models/port.js';
 import type { Chain, Holder } from '../../commands/entitlements/standing.js';
 import type { NamespaceCommands } from '../../commands/namespaces.js';
+import type { Soon } from '../../domain/soon.js';
 import type { NamespaceRow } from '../../projections/namespaces.js';
 import type { UserRow } from '../../projections/users.js';
 import type { WorkspaceRow } from '../../projections/workspaces.js';
@@ -14,7 +15,7 @@ type Asked = Pick<Exchange<unknown, unknown>, 'workspace' | 'namespace'>;
 export type Chained = { readonly chain: Chain; readonly payer: WorkspaceRow };
 export type Chains = {
   /** Of the context: its namespace, else its workspace. */
-  of(asked: Asked): Chained | Promise<Chained>;
+  of(asked: Asked): Soon<Chained>;
   ofNamespace(row: NamespaceRow, asked: Asked): Promise<Chained>;
 };
 
