@@ -9,7 +9,7 @@ import { LogUnavailable } from '../../src/adapters/event-log/port.js';
 import { verifyEmbeddedLog } from '../../src/adapters/event-log/verify.js';
 import { startChild } from '../support/child.js';
 import { faultyFs } from '../support/faulty-fs.js';
-import { collect, counted, idsOf } from '../support/log-events.js';
+import { collect, counted, idsOf, newEvent } from '../support/log-events.js';
 
 let dir: string;
 let file: string;
@@ -127,6 +127,56 @@ describe('a disk that fails', () => {
     const stored = await collect(reopened.readAll(-1));
     expect(idsOf(stored)).toEqual(expect.arrayContaining(acknowledged));
     expect(stored.at(-1)?.stream).toBe('small-1');
+  });
+});
+
+describe('between a sync and the next write', () => {
+  /** A log; `inGap` runs once, right after the first sync was told of. */
+  const openWith = async (inGap: (log: EmbeddedLog) => void) => {
+    let syncs = 0;
+    const { fs } = faultyFs();
+    const opened = await open({
+      fs: {
+        ...fs,
+        fdatasync: (fd, done) =>
+          fs.fdatasync(fd, (error) => {
+            done(error);
+            syncs += 1;
+            if (syncs === 1) inGap(opened);
+          }),
+      },
+    });
+    return { opened, syncs: () => syncs };
+  };
+  /** The first append has begun to be written; the second one waits for it. */
+  const twoUnderWay = async (log: EmbeddedLog, data: object = {}) => {
+    const first = log.append('a-1', counted(1), 'no_stream');
+    await new Promise(setImmediate);
+    return [first, log.append('b-1', [newEvent('Counted', data)], 'no_stream')] as const;
+  };
+
+  test.each([
+    ['a little waits for what the same turn brings', {}, 2],
+    ['what is large does not wait', { text: 'x'.repeat(40_000) }, 3],
+  ])('%s', async (_, data, expected) => {
+    let third: Promise<unknown> | undefined;
+    const { opened, syncs } = await openWith((log) => {
+      third = log.append('c-1', counted(1), 'no_stream');
+    });
+    await Promise.all(await twoUnderWay(opened, data));
+    expect(await third).toEqual({ revision: 0, position: 2 });
+    expect(syncs()).toBe(expected);
+    expect(await verifyEmbeddedLog(dir)).toMatchObject({ events: 3 });
+  });
+
+  test('a log that is closed still writes what waits', async () => {
+    let closed: Promise<void> | undefined;
+    const { opened } = await openWith((log) => {
+      closed = log.close();
+    });
+    await Promise.all(await twoUnderWay(opened));
+    await closed;
+    expect(await collect((await open()).readAll(-1))).toHaveLength(2);
   });
 });
 

@@ -224,10 +224,16 @@ describe('the address that a key is bound to', () => {
   });
 });
 
-test('a limiter that fails lets everything through, and the log says so', async () => {
+const lost = () => {
+  throw new Error('connection lost');
+};
+test.each([
+  ['at once', lost],
+  ['later', async () => lost()],
+])('a limiter that fails %s lets everything through, and the log says so', async (_, hit) => {
   const logged: string[] = [];
   const { RATE_LIMITS_2026, RATE_LIMITS_2024 } = app.app.config;
-  const broken = { hit: () => Promise.reject(new Error('connection lost')), close: async () => undefined };
+  const broken = { hit, close: async () => undefined };
   const limiter = createLimiter({
     counters: broken,
     tables: { 2026: RATE_LIMITS_2026, 2024: RATE_LIMITS_2024 },

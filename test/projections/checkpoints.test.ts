@@ -63,4 +63,28 @@ describe('a checkpoint', () => {
       vi.useRealTimers();
     }
   });
+
+  it.each([true, false])(
+    'that is only noted is stored with the next rows, within a second, and at the end',
+    async (sparing) => {
+      vi.useFakeTimers();
+      try {
+        const { stored, kept } = setUp(sparing);
+        for (const position of [1, 2, 3]) kept.skip(position);
+        expect(stored).toEqual([]);
+        await vi.advanceTimersByTimeAsync(1_000);
+        expect(stored).toEqual([3]);
+        kept.skip(4);
+        await kept.store([{ id: 'a', position: 5 }], 5);
+        await vi.advanceTimersByTimeAsync(5_000);
+        expect(stored).toEqual([3, 5]);
+        kept.skip(6);
+        await kept.stop();
+        await vi.advanceTimersByTimeAsync(5_000);
+        expect(stored).toEqual([3, 5, 6]);
+      } finally {
+        vi.useRealTimers();
+      }
+    },
+  );
 });

@@ -130,6 +130,46 @@ describe('the follower', () => {
     expect(patient.seen).toEqual([0]);
   });
 
+  it('passes a handler by where nothing concerns it, as long as that will do for it', async () => {
+    const passed: number[] = [];
+    const handed: number[] = [];
+    let willDo = true;
+    const counts = noting('counts', ['Counted']);
+    const others: Handler = {
+      ...noting('others', ['Other'], async ({ position }) => void handed.push(position)).handler,
+      skip(position) {
+        if (willDo) passed.push(position);
+        return willDo;
+      },
+    };
+    const one = await following([counts.handler], [others]);
+    expect(await one.waitFor(await append(1))).toBe(true);
+    expect([passed, handed]).toEqual([[0], []]);
+    expect(await one.waitFor(await append(1, 'Other'))).toBe(true);
+    expect([passed, handed]).toEqual([[0], [1]]);
+    willDo = false;
+    expect(await one.waitFor(await append(1))).toBe(true);
+    expect([passed, handed]).toEqual([[0], [1, 2]]);
+    expect(counts.seen).toEqual([0, 2]);
+  });
+
+  it('never passes a stopped handler by: it stays before what it failed at', async () => {
+    const healthy = noting('healthy', ['Counted', 'Other']);
+    const broken = noting('broken', ['Counted'], () => Promise.reject(new Error('never')));
+    const one = follower(
+      log,
+      { projections: [{ ...broken.handler, skip: () => true }, healthy.handler], reactors: [] },
+      silent,
+      { maxTries: 1 },
+    );
+    running.push(one);
+    await one.start();
+    await append(1, 'Other');
+    await append(1);
+    expect(await one.waitFor(await append(1, 'Other'), ['healthy'])).toBe(true);
+    expect(one.states()[0]).toMatchObject({ position: 0, failing: { eventPosition: 1, stopped: true } });
+  });
+
   it('starts although a handler was stopped', async () => {
     const broken = noting('broken', ['Counted'], () => Promise.reject(new Error('never')));
     await append(2);
