@@ -183,19 +183,18 @@ export const streams = <S, C, E extends DomainEvent>(
     }
   };
 
-  const runGroup = async (stream: string, group: readonly Pending<S, C, E>[]): Promise<void> => {
+  /** What comes after a failed try; what fails for good is told to those whose commands they are. */
+  const recover = async (stream: string, group: readonly Pending<S, C, E>[], failure: unknown) => {
     try {
-      await tryGroup(stream, group);
+      await tryAgain(stream, group, failure);
     } catch (error) {
-      await tryAgain(stream, group, error);
+      // Together they may be more than one append takes: then one after the other.
+      const isTooMuch = error instanceof RangeError && group.length > 1;
+      for (const one of group) {
+        if (isTooMuch) await tryGroup(stream, [one]).catch((alone: unknown) => recover(stream, [one], alone));
+        else one.reject(error);
+      }
     }
-  };
-
-  /** Together they may be more than one append takes: then one after the other. */
-  const runApart = async (stream: string, group: readonly Pending<S, C, E>[], error: unknown) => {
-    const alone = error instanceof RangeError && group.length > 1;
-    for (const one of group)
-      await (alone ? runGroup(stream, [one]) : Promise.reject(error)).catch(one.reject);
   };
 
   /** What is decided together next: up to the next hold. */
@@ -216,7 +215,7 @@ export const streams = <S, C, E extends DomainEvent>(
       try {
         await tryGroup(stream, group);
       } catch (error) {
-        await tryAgain(stream, group, error).catch((last: unknown) => runApart(stream, group, last));
+        await recover(stream, group, error);
       }
     }
     queues.delete(stream);

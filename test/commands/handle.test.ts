@@ -137,6 +137,17 @@ describe('a command on a stream', () => {
     expect(await eventsIn(log, 'meter-a')).toHaveLength(8);
   });
 
+  it('that is too large by itself is refused alone', async () => {
+    const results = await Promise.allSettled(
+      [1, 2_000_000, 1].map((length) =>
+        meters.handle('a', { add: 1, note: 'x'.repeat(length) }, systemContext('test')),
+      ),
+    );
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(results[1]).toMatchObject({ reason: expect.any(RangeError) });
+    expect((await meters.load('a')).state).toBe(2);
+  });
+
   it('that another process overtook is decided again on the newer state', async () => {
     const other = streams(log, 'meter', meter, { now });
     await meters.handle('a', { add: 5 }, systemContext('test'));
