@@ -96,7 +96,7 @@ export const batchCommands = (
         })),
       })),
     },
-    metadata: metadataFor(command, workspaceId, now().toISOString()),
+    metadata: metadataFor(command, workspaceId, now()),
   });
 
   const noteDistributed = async ({ stream, data, metadata, id }: Recorded<BatchAccepted>): Promise<void> => {

@@ -60,7 +60,7 @@ export const bootstrap = (deps: BootstrapDeps): Bootstrap => {
   const { log, readModels, users, workspaces, apiKeys, now, waitFor } = deps;
 
   const append = (event: FirstStartEvent, expected: 'no_stream' | 'any') => {
-    const metadata = metadataFor(systemContext('first start'), undefined, now().toISOString());
+    const metadata = metadataFor(systemContext('first start'), undefined, now());
     return log.append(STREAM, [{ ...event, id: newId(), metadata }], expected);
   };
   const progress = async (): Promise<'none' | 'begun' | 'finished'> => {

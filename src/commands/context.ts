@@ -1,6 +1,6 @@
 // What a command run carries besides its input: identity, time, randomness, and who asked.
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Actor, Metadata } from '../domain/decider.js';
+import { type Actor, instantOf, type Metadata } from '../domain/decider.js';
 import { derivedId, newId } from '../domain/ids.js';
 
 /** One run of one command. A retry under the same idempotency key has the same `commandId`, `seed` and `now`. */
@@ -67,14 +67,14 @@ export const randomFor = (context: CommandContext, label: string): Buffer =>
 export const metadataFor = (
   context: CommandContext,
   subject: string | undefined,
-  at: string,
+  at: Date,
   audience = context.audience,
 ): Metadata => {
   const { actor, commandId, causationId, requestId, fingerprint, ip } = context;
   const correlationId = context.correlationId ?? requestId ?? commandId;
   const seenBy = subject === undefined || audience.includes(subject) ? audience : [subject, ...audience];
   const metadata: { -readonly [K in keyof Metadata]: Metadata[K] } = {
-    at,
+    at: instantOf(at),
     audience: seenBy,
     actor,
     commandId,

@@ -43,7 +43,7 @@ export const eventCommands = (log: EventLog, now: () => Date): EventCommands => 
       const workspaceId = workspace.id;
       const stream = `published-${id === undefined ? idFor(command, 'stream') : derivedId(workspaceId, 'event', id)}`;
       const publish = { type: 'PublishEvent', workspaceId, name, data } as const;
-      const metadata = metadataFor(command, workspaceId, now().toISOString());
+      const metadata = metadataFor(command, workspaceId, now());
       const eventId = newId();
       const decided = publishedEvent.decide(publish, publishedEvent.initialState);
       try {

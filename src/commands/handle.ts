@@ -1,6 +1,6 @@
 // read → evolve → decide → append, once for every area: one writer per stream, decided together under load.
 import { type Appended, type EventLog, type NewEvent, RevisionConflict } from '../adapters/event-log/port.js';
-import { type Decider, type DomainEvent, type Happened, instantOf } from '../domain/decider.js';
+import type { Decider, DomainEvent, Happened } from '../domain/decider.js';
 import { DomainError } from '../domain/errors.js';
 import { newId } from '../domain/ids.js';
 import type { Snapshots } from '../domain/snapshots.js';
@@ -61,7 +61,7 @@ const decideOne = <S, C, E extends DomainEvent>(
   if (ifMatch !== undefined && ifMatch !== current.revision)
     throw new DomainError('precondition_failed', 'The record has changed since the revision in If-Match.');
   const decided = decider.decide(command, current.state);
-  const metadata = metadataFor(context, subject, instantOf(now()));
+  const metadata = metadataFor(context, subject, now());
   let { state } = current;
   const events = decided.map(({ type, data }) => {
     const event = { id: newId(), type, data, metadata };

@@ -44,7 +44,7 @@ export const keyUses = (deps: {
     const uses = [...unwritten].map(([keyId, ms]) => ({ keyId, at: new Date(ms).toISOString() }));
     unwritten.clear();
     for (const { keyId, at } of uses) written.set(keyId, at);
-    const metadata = metadataFor(systemContext('key-uses'), undefined, now().toISOString());
+    const metadata = metadataFor(systemContext('key-uses'), undefined, now());
     const events = [];
     for (let n = 0; n < uses.length; n += PER_EVENT) {
       const event: ApiKeysUsed = { type: 'ApiKeysUsed', data: { uses: uses.slice(n, n + PER_EVENT) } };

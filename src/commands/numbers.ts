@@ -1,6 +1,5 @@
 // Integer ids: an append with "any" revision to a sequence stream; its revision is the number.
 import type { EventLog } from '../adapters/event-log/port.js';
-import { instantOf } from '../domain/decider.js';
 import { newId } from '../domain/ids.js';
 import { type CommandContext, metadataFor } from './context.js';
 
@@ -27,7 +26,7 @@ const take = async (
   const stream = `sequence-${sequence}`;
   const before = context.retry ? await takenBefore(log, stream, context.commandId) : undefined;
   if (before !== undefined) return before;
-  const metadata = metadataFor(context, undefined, instantOf(now()), []);
+  const metadata = metadataFor(context, undefined, now(), []);
   const events = Array.from({ length: blocks }, () => ({
     id: newId(),
     type: 'NumberTaken',

@@ -40,7 +40,7 @@ export const pixelHits = (deps: {
 
   const queueTaken = () => {
     const context = systemContext('pixel');
-    const at = now().toISOString();
+    const at = now();
     own.add(
       taken.map((data): NewEvent & PixelEvent => ({
         type: 'PixelTracked',

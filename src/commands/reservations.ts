@@ -1,6 +1,6 @@
 // Unique names (slugs, e-mails): one stream per name, its last event says who holds it.
 import { type EventLog, RevisionConflict } from '../adapters/event-log/port.js';
-import { type DomainEvent, instantOf, type Recorded } from '../domain/decider.js';
+import type { DomainEvent, Recorded } from '../domain/decider.js';
 import { DomainError } from '../domain/errors.js';
 import { derivedId, newId } from '../domain/ids.js';
 import { ReservationLost } from '../domain/workspaces.js';
@@ -137,7 +137,7 @@ export const reservations = (
       id: newId(),
       type,
       data: { owner },
-      metadata: metadataFor(context, undefined, instantOf(now()), []),
+      metadata: metadataFor(context, undefined, now(), []),
     };
     return (await log.append(stream, [event], revision ?? 'no_stream')).revision;
   };

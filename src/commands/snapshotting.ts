@@ -35,7 +35,7 @@ export const snapshotting = <S>(
       type: 'StateKept',
       data: { stream, at: { revision, position }, version, state: write(state) },
     };
-    const metadata = metadataFor(systemContext('snapshots'), undefined, now().toISOString());
+    const metadata = metadataFor(systemContext('snapshots'), undefined, now());
     // Without it the next cold read is longer, and keeps one itself.
     log.append(besides(stream), [{ ...event, id: newId(), metadata }], 'any').catch(() => undefined);
   },

@@ -101,7 +101,7 @@ export const requestCounts = (deps: {
   /** Turns minutes into events once there is nothing older left to write. */
   const queueClosed = () => {
     const context = systemContext('usage');
-    const at = now().toISOString();
+    const at = now();
     const events = closed
       .flatMap((minute) => countedIn(minute))
       .map((data): NewEvent & UsageEvent => ({

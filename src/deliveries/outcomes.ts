@@ -82,7 +82,7 @@ export const outcomes = (
   ) => {
     const found = context.retry ? await find(stream, context) : undefined;
     if (found) return { found, events: [] };
-    const metadata = metadataFor(context, state.workspaceId, now().toISOString());
+    const metadata = metadataFor(context, state.workspaceId, now());
     return { events: decider.decide(command, state).map((event) => ({ ...event, id: newId(), metadata })) };
   };
 

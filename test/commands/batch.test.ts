@@ -67,7 +67,7 @@ const eventOf = (type: string, data: object): NewEvent => ({
   id: newId(),
   type,
   data,
-  metadata: metadataFor(context(), undefined, '2026-01-15T10:29:59.000Z'),
+  metadata: metadataFor(context(), undefined, new Date('2026-01-15T10:29:59.000Z')),
 });
 const note = (id: string, after: number, ...texts: string[]): Staged => ({
   stream: `note-${id}`,

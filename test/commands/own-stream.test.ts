@@ -23,7 +23,7 @@ const event = (n: number): NewEvent => ({
   id: newId(),
   type: 'Noted',
   data: { n },
-  metadata: metadataFor(systemContext('test'), undefined, '2026-01-15T10:30:00.000Z'),
+  metadata: metadataFor(systemContext('test'), undefined, new Date('2026-01-15T10:30:00.000Z')),
 });
 /** The log, but each append first asks what shall happen to it. */
 const scripted = (fates: ('fails' | 'is stored, but nobody knows' | 'conflicts')[]): EventLog => ({
