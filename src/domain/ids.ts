@@ -84,11 +84,25 @@ export const parseReference = (kind: IdKind, text: string): Reference | undefine
 /** The digit that tells the variant of a UUID and has two more of its bits. */
 const variantOf = (digit: string): string => '89ab'.charAt(Number.parseInt(digit, 16) & 3);
 
+/** A UUID by its first 12 digits with their hyphen, its version, and 20 more, the first of which gives way to the version. */
+const assembled = (first: string, version: 5 | 7, digits: string): string =>
+  `${first}-${version}${digits.slice(1, 4)}-${variantOf(digits.charAt(4))}${digits.slice(5, 8)}-${digits.slice(8)}`;
+
 // Randomness is drawn and spelled for many ids at once, the time once for each millisecond.
-const DRAWN = 512;
-let random = '';
-let drawn = DRAWN;
+const DRAWN_BYTES = 5_120;
+let drawn = '';
+let taken = 0;
 let time = { ms: 0, text: '' };
+
+/** `count` random hexadecimal digits, given to nobody else. Not for secrets: what was given stays in memory for a while. */
+export const randomDigits = (count: number): string => {
+  if (taken + count > drawn.length) {
+    drawn = randomBytes(DRAWN_BYTES).toString('hex');
+    taken = 0;
+  }
+  taken += count;
+  return drawn.slice(taken - count, taken);
+};
 
 const timeText = (ms: number): string => {
   if (time.ms !== ms) {
@@ -99,15 +113,7 @@ const timeText = (ms: number): string => {
 };
 
 /** Time-ordered random UUID (version 7). Source of its layout: RFC 9562, 5.7, without the optional counter. */
-export const newId = (): string => {
-  if (drawn === DRAWN) {
-    random = randomBytes(10 * DRAWN).toString('hex');
-    drawn = 0;
-  }
-  const at = 20 * drawn++;
-  const digits = (from: number, to: number) => random.slice(at + from, at + to);
-  return `${timeText(Date.now())}-7${digits(1, 4)}-${variantOf(digits(0, 1))}${digits(4, 7)}-${digits(7, 19)}`;
-};
+export const newId = (): string => assembled(timeText(Date.now()), 7, randomDigits(20));
 
 /** Derived UUID (version 5): the same parts give the same id, on every run. Source: RFC 9562, 5.5. */
 export const derivedId = (namespace: string, ...parts: string[]): string => {
@@ -117,6 +123,5 @@ export const derivedId = (namespace: string, ...parts: string[]): string => {
   bytes.write(namespace.replaceAll('-', ''), 'hex');
   bytes.write(name, 16);
   const digest = hash('sha1', bytes);
-  const digits = (from: number, to: number) => digest.slice(from, to);
-  return `${digits(0, 8)}-${digits(8, 12)}-5${digits(13, 16)}-${variantOf(digits(16, 17))}${digits(17, 20)}-${digits(20, 32)}`;
+  return assembled(`${digest.slice(0, 8)}-${digest.slice(8, 12)}`, 5, digest.slice(12, 32));
 };

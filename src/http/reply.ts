@@ -3,8 +3,8 @@ import type { Request, Response } from 'express';
 import type { UsedKey } from '../commands/usage.js';
 import type { Dialect } from '../dialects/dialect.js';
 import { errorBody } from '../dialects/envelopes.js';
+import { randomDigits } from '../domain/ids.js';
 import { type ErrorContext, refusalOf, retryAfter, wireError } from './errors.js';
-import { randomBytes } from './random.js';
 import type { RateState } from './rate-limit.js';
 
 /** An answer without what every answer has. `headers`: name, value, name, value … */
@@ -35,15 +35,8 @@ export type Told = {
   readonly key?: UsedKey | undefined;
 };
 
-// Drawn and spelled for many at once.
-let digits = '';
 /** `req_` and 24 hexadecimal digits. */
-export const newRequestId = (): string => {
-  if (digits === '') digits = randomBytes(1_020).toString('hex');
-  const id = `req_${digits.slice(0, 24)}`;
-  digits = digits.slice(24);
-  return id;
-};
+export const newRequestId = (): string => `req_${randomDigits(24)}`;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 export const noHeaders: readonly string[] = [];
