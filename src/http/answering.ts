@@ -3,14 +3,11 @@ import type { Request, Response } from 'express';
 import type { Dialect } from '../dialects/dialect.js';
 import { instantOf } from '../domain/decider.js';
 import { DomainError, notFound } from '../domain/errors.js';
-import type { Soon } from '../domain/soon.js';
 import { ClientGone } from './body.js';
 import { clientAddress } from './client-address.js';
 import { askedDialect } from './context.js';
 import { corsHeaders, preflightHeaders } from './cors.js';
 import { type Admission, createGate, type GateDeps } from './gate.js';
-import type { Once } from './idempotency.js';
-import type { PersonSeal } from './kept-answers.js';
 import { MCP_METHODS, MCP_PATH, mcpEndpoint } from './mcp-server/endpoint.js';
 import type { Operation } from './operations.js';
 import {
@@ -26,28 +23,22 @@ import {
   type RequestMetrics,
 } from './reply.js';
 import type { Method, Route } from './route.js';
-import { createRunner } from './run.js';
+import { createRunner, type RunDeps } from './run.js';
 import { BASE_PATH, type Bound, type Endpoint } from './table.js';
-import { type Links, splitTarget } from './target.js';
+import { splitTarget } from './target.js';
 
-export type AnsweringDeps = GateDeps & {
-  readonly once: Once;
-  readonly metrics: RequestMetrics;
-  readonly logger: Log;
-  /** Dialect where neither request nor key names one. */
-  readonly dialect: Dialect;
-  readonly links: Links;
-  /** As Express understands it; false = the connection's own address counts. */
-  readonly trustProxy: boolean | number | string[];
-  now(): Date;
-  /** Resolves when the read models have seen `position`, or it took too long. */
-  waitFor(position: number): Promise<unknown>;
-  /** Called for every answer to a request that carried a valid key. */
-  readonly countRequest: CountRequest;
-  /** A client address, readable only as long as the user's key exists. */
-  sealAddress(userId: string, ip: string): Soon<string | undefined>;
-  readonly personSeal: PersonSeal;
-};
+export type AnsweringDeps = GateDeps &
+  RunDeps & {
+    readonly metrics: RequestMetrics;
+    readonly logger: Log;
+    /** Dialect where neither request nor key names one. */
+    readonly dialect: Dialect;
+    /** As Express understands it; false = the connection's own address counts. */
+    readonly trustProxy: boolean | number | string[];
+    now(): Date;
+    /** Called for every answer to a request that carried a valid key. */
+    readonly countRequest: CountRequest;
+  };
 
 /** What is left to do for a request that the gate has seen. Throws refusals. */
 type Work = (admission: Admission, ip: string) => Promise<Reply>;

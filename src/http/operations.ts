@@ -1,5 +1,4 @@
 // Routes for those who run the server: outside the API, without keys or limits.
-
 import type { Soon } from '../domain/soon.js';
 import type { Reply } from './reply.js';
 

@@ -85,7 +85,7 @@ export const createLimiter = (options: {
       const { used, freesAt } = usage[judge] ?? { used: 1, freesAt: now };
       return stateOf(own, now, { admitted, used, freesAt });
     };
-    const admitted = (error: unknown) => {
+    const failed = (error: unknown) => {
       logger.error(
         { error: error instanceof Error ? error.message : String(error) },
         'rate limiter failed; request admitted',
@@ -94,9 +94,9 @@ export const createLimiter = (options: {
     };
     try {
       const counted = counters.hit(key, limits, judge, now);
-      return counted instanceof Promise ? counted.then(judged).catch(admitted) : judged(counted);
+      return counted instanceof Promise ? counted.then(judged).catch(failed) : judged(counted);
     } catch (error) {
-      return admitted(error);
+      return failed(error);
     }
   };
 

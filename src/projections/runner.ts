@@ -24,7 +24,8 @@ export const foldRow = (
 };
 
 /** A row that an event changes, the `nth` of that event. */
-export type Step = { readonly event: Recorded; readonly id: string; readonly nth: number };
+type Step = { readonly event: Recorded; readonly id: string; readonly nth: number };
+/** The rows that events change, in the order in which they change them. */
 export const stepsOf = (projection: Projection, events: readonly Recorded[]): Step[] => {
   const steps: Step[] = [];
   for (const event of events) {

@@ -7,6 +7,7 @@ export type Window = { readonly windowMs: number; readonly ceiling: number };
 /** What a hit found, by window in the order given. `freesAt`: Unix ms when the oldest counted hit leaves the window. */
 export type Usage = { readonly used: number; readonly freesAt: number };
 
+/** Whether a hit was counted, and what it found in each window. */
 export type Hit = { readonly admitted: boolean; readonly usage: readonly Usage[] };
 
 export interface Counters {

@@ -52,6 +52,7 @@ export type Terms = {
   readonly admitOver: boolean;
 };
 type About = { readonly meter: Metered; readonly terms: Terms };
+/** A record that is to be decided; `named` = the feature that was named, where it shares the pool of another. */
 export type RecordUsage = About & {
   type: 'RecordUsage';
   quantity: number;
