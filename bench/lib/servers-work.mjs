@@ -63,7 +63,7 @@ const appends = async () => {
   const update = async (n, lane) => {
     const command = systemContext('bench');
     const data = { workspaceId: subject, changes: changes(n) };
-    const metadata = { ...metadataFor(command, subject, now().toISOString()), log: logId };
+    const metadata = { ...metadataFor(command, subject, now()), log: logId };
     const event = jsonEvent({ id: randomUUID(), type: 'WorkspaceUpdated', data, metadata });
     const { nextExpectedRevision } = await client.appendToStream(`${prefix}bare-${lane}`, event, {
       expectedRevision: revisions[lane],
@@ -92,7 +92,7 @@ const fill = async () => {
       type: 'WorkspaceUpdated',
       data: { workspaceId: id, changes: changes(n) },
     }));
-    const metadata = metadataFor(systemContext('bench'), id, now().toISOString());
+    const metadata = metadataFor(systemContext('bench'), id, now());
     const events = [...first, ...later].map((event) => ({ ...event, id: randomUUID(), metadata }));
     await log.append(`workspace-${id}`, events, 'no_stream');
   });
@@ -170,9 +170,15 @@ const outcomes = async () => {
   const revisions = new Array(lanes).fill('no_stream');
   const { group } = input;
   const append = async (_, lane) => {
-    const at = now().toISOString();
+    const at = now();
     const target = { deliveryId: randomUUID(), endpointId: randomUUID(), workspaceId: randomUUID() };
-    const outcome = { attempt: 1, startedAt: at, durationMs: 3, outcome: 'success', responseCode: 204 };
+    const outcome = {
+      attempt: 1,
+      startedAt: at.toISOString(),
+      durationMs: 3,
+      outcome: 'success',
+      responseCode: 204,
+    };
     const data = { ...target, ...outcome, responseBody: '', error: null, nextRetryAt: null };
     const metadata = metadataFor(systemContext('bench'), target.workspaceId, at);
     const events = Array.from({ length: group }, () =>
