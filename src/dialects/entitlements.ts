@@ -45,8 +45,7 @@ export const checkAnswer = (standing: ShownStanding, quantity: number, upgradeUr
   const denial = denialOf(standing, quantity);
   const counts = { current_usage: used, limit, available: limit === null ? null : leftOf(limit, used) };
   if (!denial) return { allowed: true, feature: feature.code, ...counts };
-  const available = standing.suspended ? 0 : counts.available;
-  return { allowed: false, feature: feature.code, ...denial, ...counts, available, upgrade_url: upgradeUrl };
+  return { allowed: false, feature: feature.code, ...denial, ...counts, upgrade_url: upgradeUrl };
 };
 
 /** Answer to a check of a namespace by its path, as the older reference shows it. */

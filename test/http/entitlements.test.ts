@@ -301,6 +301,7 @@ describe('what a workspace is given', () => {
 
   test('can be suspended and resumed', async () => {
     const { id, call, check, record } = await workspace('free');
+    await record('posts', 45);
     const suspended = await call('POST', `/workspaces/${id}/entitlements/suspend`, {
       body: { reason: 'Unpaid' },
     });
@@ -313,7 +314,9 @@ describe('what a workspace is given', () => {
       allowed: false,
       reason: 'WORKSPACE_SUSPENDED',
       message: 'The entitlements of this workspace are suspended.',
-      available: 0,
+      current_usage: 45,
+      limit: 100,
+      available: 55,
     });
     expect((await record('posts')).body).toMatchObject({
       error: 'feature_limit_reached',
