@@ -6,8 +6,10 @@ import { parseInstant } from './fields.js';
 const MAX_PER_PAGE = 100;
 
 /** Refusal of one value among several. */
-export const unknownValue = (parameter: string, value: string, known: readonly string[]): string =>
-  `The selected ${parameter} is invalid: ${value}. It must be one of: ${known.join(', ')}.`;
+export const unknownValue = (parameter: string, value: string, known: readonly string[]): string => {
+  const which = known.length === 0 ? '' : ` It must be one of: ${known.join(', ')}.`;
+  return `The selected ${parameter} is invalid: ${value}.${which}`;
+};
 
 const integer = (most: number) =>
   z.string().transform((text, context): number => {

@@ -209,6 +209,11 @@ describe('GET /seo/issues/{workspace_id}', () => {
     },
   );
 
+  test('has no relations, and says so', async () => {
+    const { status, body } = await list('?include=report');
+    expect([status, body.errors]).toEqual([422, { include: ['The selected include is invalid: report.'] }]);
+  });
+
   test('E38: does not exist for whoever is no member, by any of its names', async () => {
     const stranger = await newTenant(app);
     for (const headers of [{}, legacy])
