@@ -1,8 +1,8 @@
 // The OpenAPI 3.1 document, made from the route table: what validates requests also describes them.
-import { dialects } from '../dialects/dialect.js';
 import { docsPage } from './docs-page.js';
 import { errorResponses, responseHeaders, sharedErrors } from './openapi-errors.js';
 import { introduction } from './openapi-introduction.js';
+import { isTagged, type Parameter, parameters, parametersOf } from './openapi-parameters.js';
 import { type JsonSchema, schemaOfExample, schemaOfInput, schemaOfOutput } from './openapi-schemas.js';
 import type { Route } from './route.js';
 import { BASE_PATH, patternOf } from './table.js';
@@ -43,91 +43,10 @@ export type Response = {
     >
   >;
 };
-type Parameter = {
-  readonly name: string;
-  readonly in: 'path' | 'query' | 'header';
-  readonly required?: boolean;
-  readonly description?: string;
-  readonly schema: JsonSchema;
-};
-
-const header = (name: string, description: string, schema: JsonSchema = { type: 'string' }): Parameter => ({
-  name,
-  in: 'header',
-  description,
-  schema,
-});
-
-/** Parameters that many endpoints share, by the name of their component. */
-const parameters = {
-  Dialect: header(
-    'X-API-Dialect',
-    'Dialect of this request; else that of the key, else that of the server.',
-    {
-      type: 'string',
-      enum: [...dialects],
-    },
-  ),
-  WorkspaceContext: header(
-    'X-Workspace-ID',
-    'Workspace that the request is made in, by any of its ids; else the key’s own. Also as the query parameter `workspace_id`.',
-  ),
-  NamespaceContext: header(
-    'X-Namespace-ID',
-    'Namespace that the request is made in, by any of its ids; without a workspace it brings its own. Also as `X-Namespace`, or as the query parameter `namespace_id` or `namespace`.',
-  ),
-  IdempotencyKey: header(
-    'Idempotency-Key',
-    'The same key within 24 hours gives the same answer and does nothing twice. A UUID, or any 1 to 255 visible characters.',
-    { type: 'string', minLength: 1, maxLength: 255 },
-  ),
-  IfMatch: header('If-Match', 'ETag of the record as it is known; 412 when it has changed since.'),
-  IfNoneMatch: header('If-None-Match', 'ETag of the record as it is known; 304 when it is still the same.'),
-} satisfies Record<string, Parameter>;
-const shared = (name: keyof typeof parameters) => ({ $ref: `#/components/parameters/${name}` });
-
-const parametersOf = (route: Route): Operation['parameters'] => {
-  const names = [...route.path.matchAll(/[:*](\w+)/g)].map(([, name]) => name ?? '');
-  const inPath = names.map((name): Parameter => {
-    const said = route.doc.params?.[name] ?? name;
-    const id = { type: 'string', description: 'Integer id, prefixed id or UUID.', examples: ['1'] };
-    return {
-      name,
-      in: 'path',
-      required: true,
-      ...(typeof said === 'string'
-        ? { description: said, schema: id }
-        : { description: said.description, schema: { type: 'string', examples: [said.example] } }),
-    };
-  });
-  const query: JsonSchema = route.query ? schemaOfInput(route.query) : {};
-  const required = new Set(query.required ?? []);
-  const inQuery = Object.entries(query.properties ?? {}).map(
-    ([name, { description, ...schema }]): Parameter => ({
-      name,
-      in: 'query',
-      required: required.has(name),
-      ...(description === undefined ? {} : { description }),
-      schema,
-    }),
-  );
-  // Without a key there is no context, no record of one's own, and nothing that is remembered.
-  if (route.scope === 'none') return [...inPath, ...inQuery, shared('Dialect')];
-  const single = names.length > 0;
-  const headers =
-    route.method === 'GET'
-      ? single
-        ? [shared('IfNoneMatch')]
-        : []
-      : [shared('IdempotencyKey'), ...(single && route.method !== 'POST' ? [shared('IfMatch')] : [])];
-  return [
-    ...inPath,
-    ...inQuery,
-    shared('WorkspaceContext'),
-    shared('NamespaceContext'),
-    shared('Dialect'),
-    ...headers,
-  ];
+const etag = { ETag: { description: 'Revision of the record.', schema: { type: 'string' } } };
+const unchanged: Response = {
+  description: 'The record is still the one that `If-None-Match` names. No body.',
+  headers: { ...responseHeaders, ...etag },
 };
 
 const bodyOf = ({ body, doc }: Route): Pick<Operation, 'requestBody'> => {
@@ -142,12 +61,12 @@ const bodyOf = ({ body, doc }: Route): Pick<Operation, 'requestBody'> => {
   };
 };
 
-const successOf = ({ doc: { success } }: Route): Response => {
-  const { description, example, example2024, schema, type } = success;
+const successOf = (route: Route): Response => {
+  const { description, example, example2024, schema, type } = route.doc.success;
   const found = Object.entries({ 2026: example, 2024: example2024 }).filter(
     ([, value]) => value !== undefined,
   );
-  const base = { description, headers: responseHeaders };
+  const base = { description, headers: { ...responseHeaders, ...(isTagged(route) ? etag : {}) } };
   if (type !== undefined) return { ...base, content: { [type]: { schema: { type: 'string' } } } };
   if (!schema && found.length === 0) return base;
   const shapes = schema ? [schemaOfOutput(schema)] : found.map(([, value]) => schemaOfExample(value));
@@ -176,7 +95,11 @@ const operationOf = (route: Route): Operation => {
     description: doc.description === undefined ? needs : `${doc.description}\n\n${needs}`,
     parameters: parametersOf(route),
     ...bodyOf(route),
-    responses: { [doc.success.status]: successOf(route), ...sharedErrors(route) },
+    responses: {
+      [doc.success.status]: successOf(route),
+      ...(isTagged(route) ? { 304: unchanged } : {}),
+      ...sharedErrors(route),
+    },
     security: scope === 'none' ? [] : [{ bearer: [] }, { basic: [] }],
   };
 };

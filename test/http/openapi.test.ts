@@ -110,6 +110,29 @@ describe('every operation', () => {
     }
   });
 
+  test('tells of ETag, If-None-Match and 304 exactly where a record with a revision is answered', async () => {
+    const told = operations().filter(({ operation }) => operation.responses['304'] !== undefined);
+    expect(told.map(({ operation }) => operation.operationId).toSorted()).toEqual([
+      'getApiKey',
+      'getCurrentApiKey',
+      'getCurrentUser',
+      'getDelivery',
+      'getNamespace',
+      'getUser',
+      'getWebhook',
+      'getWorkspace',
+    ]);
+    for (const { operation } of operations()) {
+      const names = parametersOf(operation).map(({ name }) => name);
+      expect(names.includes('If-None-Match')).toBe('304' in operation.responses);
+      const ok = operation.responses['200'] as { headers?: object } | undefined;
+      expect('ETag' in (ok?.headers ?? {})).toBe('304' in operation.responses);
+    }
+    const none = { headers: { 'If-None-Match': '*' } };
+    expect((await app.call('GET', '/workspaces/1', none)).status).toBe(304);
+    expect((await app.call('GET', '/mcp/servers/filesystem', none)).status).toBe(200);
+  });
+
   test('is secured unless it is the pixel’s, and says 401, 404, 422 and 429 in both dialects', () => {
     for (const { operation, path } of operations()) {
       const keyed = !path.startsWith('/pixel');
