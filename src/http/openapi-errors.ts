@@ -3,7 +3,7 @@ import { dialects } from '../dialects/dialect.js';
 import { errorBody } from '../dialects/envelopes.js';
 import { errorGuide } from '../domain/error-guide.js';
 import { DomainError, type ErrorCode, invalid } from '../domain/errors.js';
-import { missingScope, statuses, unauthorized, wireError } from './errors.js';
+import { missingScope, retryAfter, statuses, unauthorized, wireError } from './errors.js';
 import { schemaOfExample } from './openapi-schemas.js';
 import { tooMany } from './rate-limit.js';
 import type { Route } from './route.js';
@@ -42,18 +42,25 @@ const examples: Partial<Record<ErrorCode, DomainError>> = {
   ),
 };
 
-const responseOf = (code: ErrorCode) => {
-  const { cause, mend } = errorGuide[code];
-  const refusal = examples[code] ?? new DomainError(code, cause);
-  const wire = wireError(refusal, {
+const wireOf = (code: ErrorCode) =>
+  wireError(examples[code] ?? new DomainError(code, errorGuide[code].cause), {
     requestId: REQUEST_ID,
     scopes: ['workspaces:read'],
     upgradeUrl: 'https://example.com/upgrade',
   });
-  const bodies = dialects.map((dialect) => [dialect, errorBody(dialect, wire)] as const);
+const bodiesOf = (code: ErrorCode) =>
+  dialects.map((dialect) => [dialect, errorBody(dialect, wireOf(code))] as const);
+
+const waiting = { 'Retry-After': { description: 'Seconds to wait before the next try.', ...integer } };
+const headersOf = (code: ErrorCode) =>
+  retryAfter(wireOf(code)) === undefined ? responseHeaders : { ...responseHeaders, ...waiting };
+
+const responseOf = (code: ErrorCode) => {
+  const { cause, mend } = errorGuide[code];
+  const bodies = bodiesOf(code);
   return {
     description: `${cause} ${mend}`,
-    headers: responseHeaders,
+    headers: headersOf(code),
     content: {
       'application/json': {
         schema: { anyOf: bodies.map(([, body]) => schemaOfExample(body)) },
@@ -70,6 +77,15 @@ export const errorResponses = Object.fromEntries(codes.map((code) => [code, resp
 
 const reference = (code: ErrorCode) => ({ $ref: `#/components/responses/${code}` });
 
+/** A refusal in words of the endpoint's own: any of those with that status. */
+const inOwnWords = (status: number, description: string) => {
+  const those = codes.filter((code) => statuses[code] === status);
+  const shapes = those.flatMap((code) => bodiesOf(code).map(([, body]) => schemaOfExample(body)));
+  const different = [...new Map(shapes.map((shape) => [JSON.stringify(shape), shape])).values()];
+  const headers = Object.assign({}, ...those.map(headersOf)) as typeof responseHeaders;
+  return { description, headers, content: { 'application/json': { schema: { anyOf: different } } } };
+};
+
 /** Refusals that this endpoint can give, by status: those of all, and its own. */
 export const sharedErrors = (route: Route) => {
   const writes = route.method !== 'GET';
@@ -85,6 +101,7 @@ export const sharedErrors = (route: Route) => {
     500: reference('server_error'),
     503: reference('unavailable'),
   };
-  for (const [status, description] of Object.entries(route.doc.refusals ?? {})) all[status] = { description };
+  for (const [status, description] of Object.entries(route.doc.refusals ?? {}))
+    all[status] = inOwnWords(Number(status), description);
   return all as Record<string, { description: string } | { $ref: string }>;
 };

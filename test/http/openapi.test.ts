@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type OpenApi, type Operation, openApiOperations } from '../../src/http/openapi.js';
+import type { JsonSchema } from '../../src/http/openapi-schemas.js';
 import { operations as operationsOf } from '../../src/http/operations.js';
 import { patternOf } from '../../src/http/table.js';
 import { startTestApp, type TestApp } from '../support/api.js';
@@ -140,13 +141,35 @@ describe('every operation', () => {
       expect('401' in operation.responses).toBe(keyed);
       for (const status of ['401', '404', '422', '429']) {
         const response = operation.responses[status] ?? {};
-        const { content } = ('$ref' in response ? resolve(response.$ref as string) : response) as {
-          content?: { 'application/json': { examples: object } };
-        };
         // A route may tell in words of its own when it refuses.
-        if (content) expect(Object.keys(content['application/json'].examples)).toEqual(['2024', '2026']);
+        if (!('$ref' in response)) continue;
+        const { content } = resolve(response.$ref as string) as {
+          content: { 'application/json': { examples: object } };
+        };
+        expect(Object.keys(content['application/json'].examples)).toEqual(['2024', '2026']);
       }
     }
+  });
+
+  test('describes the body and the headers of every refusal, also of those told in words of its own', () => {
+    type Told = { headers: object; content: { 'application/json': { schema: { anyOf: JsonSchema[] } } } };
+    const fieldsAt = (operation: Operation, status: string): string[] => {
+      const response = operation.responses[status] as Told | { $ref: string };
+      const { headers, content } = '$ref' in response ? (resolve(response.$ref) as Told) : response;
+      expect(Object.keys(headers)).toContain('X-RateLimit-Remaining');
+      expect('Retry-After' in headers).toBe(['409', '429', '503'].includes(status));
+      const { anyOf } = content['application/json'].schema;
+      return [...new Set(anyOf.flatMap(({ properties }) => Object.keys(properties ?? {})))];
+    };
+    for (const { operation } of operations())
+      for (const status of Object.keys(operation.responses).filter((text) => text >= '400'))
+        expect(fieldsAt(operation, status)).toEqual(expect.arrayContaining(['error', 'message']));
+    expect(fieldsAt(operationOf('recordUsage'), '403')).toEqual(
+      expect.arrayContaining(['feature', 'upgrade_url']),
+    );
+    expect(fieldsAt(operationOf('callMcpTool'), '429')).toEqual(
+      expect.arrayContaining(['retry_after', 'limit', 'remaining', 'reset_at']),
+    );
   });
 });
 
