@@ -42,6 +42,9 @@ const body = {
 const params = { id: 'Webhook endpoint id', deliveryId: 'Delivery id' };
 const tag = 'Webhooks';
 
+/** What may be null. */
+const nullable = ['response_code', 'status_code', 'response_body', 'error'];
+
 export const deliveryDocs = {
   list: {
     id: 'listDeliveries',
@@ -51,6 +54,7 @@ export const deliveryDocs = {
       '`delivered_at` is there where a delivery succeeded, `next_retry_at` where it is tried again.',
     params: { id: params.id },
     success: {
+      nullable,
       status: 200,
       description: 'A page of its deliveries. Finished ones are gone after the retention time.',
       ...pageExample('/webhooks/2/deliveries', [item], [item2024]),
@@ -62,6 +66,7 @@ export const deliveryDocs = {
     summary: 'Get a delivery with its attempts',
     params,
     success: {
+      nullable,
       status: 200,
       description:
         'The delivery, every attempt with what was answered, and what was sent, without signatures.',

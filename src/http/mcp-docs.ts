@@ -1,4 +1,5 @@
 // What the documentation says about the endpoints of MCP.
+import { z } from 'zod';
 import { pageExample } from './doc-examples.js';
 import type { RouteDoc } from './route.js';
 
@@ -18,6 +19,15 @@ const toolRefusals = {
   502: 'The tool failed, or its server cannot be reached (`tool_failed`).',
   504: 'The tool did not answer in time (`tool_timeout`).',
 };
+
+const ResourceAnswer = z.object({
+  data: z.object({
+    uri: z.string(),
+    content: z.string(),
+    mime_type: z.string().optional(),
+    encoding: z.literal('base64').optional(),
+  }),
+});
 
 export const mcpDocs = {
   listServers: {
@@ -61,6 +71,7 @@ export const mcpDocs = {
     success: {
       status: 200,
       description: 'What the tool answered.',
+      schema: z.object({ result: z.unknown() }),
       example: { result: { content: 'File contents here...', size: 1234 } },
     },
     refusals: {
@@ -80,6 +91,7 @@ export const mcpDocs = {
     success: {
       status: 200,
       description: 'The resource.',
+      schema: ResourceAnswer,
       example: { data: { uri: 'filesystem://notes/a.txt', content: 'Hello', mime_type: 'text/plain' } },
     },
     refusals: { ...toolRefusals, 400: 'It is no URI of the form `server://path` (`invalid_uri`).' },

@@ -95,6 +95,9 @@ const params = { id: 'Namespace id' };
 const unreachable = 'The owner or the billing workspace does not exist, or is not reached by the key’s user.';
 const notOwner = 'The key’s user reaches the namespace only as a member of the workspace that pays for it.';
 
+/** What may be null. */
+const nullable = ['description', 'workspace_id', 'expires_at', 'limit'];
+
 export const namespaceDocs = {
   list: {
     id: 'listNamespaces',
@@ -103,6 +106,7 @@ export const namespaceDocs = {
     description:
       'Those that the key’s user owns, and those of all their workspaces. `workspace_id` (or `workspace`) in the query leaves those of that workspace.',
     success: {
+      nullable,
       status: 200,
       description: 'A page of the namespaces that the key’s user reaches.',
       ...pageExample('/namespaces', [item], [{ ...item, id: prefixed }]),
@@ -114,6 +118,7 @@ export const namespaceDocs = {
     summary: 'Get a namespace',
     params,
     success: {
+      nullable,
       status: 200,
       description: 'The namespace, with the packages of its own and what it may use.',
       example: { data: { ...whole, ...plan } },
@@ -128,6 +133,7 @@ export const namespaceDocs = {
       'Owned by the context workspace, or by the key’s user with `owner_type: User`; an admin of the context workspace may name one of its members. `workspace_id` is the workspace that pays; without it the owning workspace does. A slug is unique among the namespaces of one owner; without one it is made from the name. Each owner has one default at most: a new one takes its place.',
     requestExample: { name: 'Client: Acme Corp', slug: 'client-acme' },
     success: {
+      nullable,
       status: 201,
       description: 'The new namespace.',
       example: { message: 'Namespace created successfully.', data: made },
@@ -147,6 +153,7 @@ export const namespaceDocs = {
     params,
     requestExample: { name: 'Client: Acme', is_active: false },
     success: {
+      nullable,
       status: 200,
       description: 'The namespace after the change.',
       example: { message: 'Namespace updated successfully.', data: { ...whole, name: 'Client: Acme' } },

@@ -22,11 +22,16 @@ export const schemaOfOutput = (schema: z.ZodType): JsonSchema => converted(schem
 const formatOf = (text: string): object =>
   /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/.test(text) ? { format: 'date-time' } : {};
 
-/** The schema that an example follows: its types and names. null may be anything. */
-export const schemaOfExample = (example: unknown): JsonSchema => {
+const orNull = ({ type, ...rest }: JsonSchema): JsonSchema =>
+  type === undefined ? rest : { type: [type, 'null'], ...rest };
+
+/** The schema that an example follows: its types and names. null may be anything; `nullable` names what may be null. */
+export const schemaOfExample = (example: unknown, nullable: readonly string[] = []): JsonSchema => {
   if (example === null) return {};
   if (Array.isArray(example))
-    return example.length === 0 ? { type: 'array' } : { type: 'array', items: schemaOfExample(example[0]) };
+    return example.length === 0
+      ? { type: 'array' }
+      : { type: 'array', items: schemaOfExample(example[0], nullable) };
   switch (typeof example) {
     case 'string':
       return { type: 'string', ...formatOf(example) };
@@ -35,10 +40,10 @@ export const schemaOfExample = (example: unknown): JsonSchema => {
     case 'boolean':
       return { type: 'boolean' };
     default: {
-      const properties = Object.entries(example as object).map(([name, value]) => [
-        name,
-        schemaOfExample(value),
-      ]);
+      const properties = Object.entries(example as object).map(([name, value]) => {
+        const schema = schemaOfExample(value, nullable);
+        return [name, nullable.includes(name) ? orNull(schema) : schema];
+      });
       return { type: 'object', properties: Object.fromEntries(properties) };
     }
   }

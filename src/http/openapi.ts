@@ -62,14 +62,16 @@ const bodyOf = ({ body, doc }: Route): Pick<Operation, 'requestBody'> => {
 };
 
 const successOf = (route: Route): Response => {
-  const { description, example, example2024, schema, type } = route.doc.success;
+  const { description, example, example2024, schema, type, nullable = [] } = route.doc.success;
   const found = Object.entries({ 2026: example, 2024: example2024 }).filter(
     ([, value]) => value !== undefined,
   );
   const base = { description, headers: { ...responseHeaders, ...(isTagged(route) ? etag : {}) } };
   if (type !== undefined) return { ...base, content: { [type]: { schema: { type: 'string' } } } };
   if (!schema && found.length === 0) return base;
-  const shapes = schema ? [schemaOfOutput(schema)] : found.map(([, value]) => schemaOfExample(value));
+  const shapes = schema
+    ? [schemaOfOutput(schema)]
+    : found.map(([, value]) => schemaOfExample(value, ['from', 'to', ...nullable]));
   const [only, ...more] = shapes;
   const examples = Object.fromEntries(found.map(([dialect, value]) => [dialect, { value }]));
   return {

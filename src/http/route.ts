@@ -90,6 +90,8 @@ export type RouteDoc = {
     readonly type?: string;
     /** Of the body; without it the schema follows from the example. */
     readonly schema?: z.ZodType;
+    /** Names of fields that may be null, though the example shows a value; those of an empty page are known. */
+    readonly nullable?: readonly string[];
   };
   /** Refusals beyond those that every endpoint shares: status → description. */
   readonly refusals?: Readonly<Record<number, string>>;

@@ -50,18 +50,21 @@ const rowsOf = (workspaceId: string, start: string, end: string): Term[] => {
   ];
 };
 
-const counts = { requests: 1_250, success: 1_225, errors: 25 };
-const rated = { ...counts, success_rate: 98, average_ms: 4.21 };
+const counts = { requests: 1_250, success: 1_226, errors: 24 };
+const rated = { ...counts, success_rate: 98.08, average_ms: 4.21 };
 const example = (id: number | string, prefix: string) => ({
   data: {
     period: { start: '2026-01-15T00:00:00Z', end: '2026-01-15T23:59:59Z' },
-    totals: { ...counts, success_rate: 98 },
+    totals: { ...counts, success_rate: 98.08 },
     response_time: { average_ms: 4.21, min_ms: 0.71, max_ms: 130.4 },
     by_day: [{ date: '2026-01-15', ...counts, average_ms: 4.21 }],
     top_endpoints: [{ endpoint: '/api/v1/workspaces/{id}', method: 'GET', ...rated }],
     by_key: [{ id, name: 'Production API Key', prefix, ...rated }],
   },
 });
+/** What may be null. */
+const nullable = ['id', 'name', 'prefix'];
+
 const doc: RouteDoc = {
   id: 'getUsage',
   tag: 'Usage',
@@ -69,6 +72,7 @@ const doc: RouteDoc = {
   description:
     'Counts the requests that were made with the keys of the context workspace, whatever workspace they were made in; refused ones (4xx, 5xx) are errors. Days are in UTC; every day of the period is listed, up to 10 endpoints and 100 keys, busiest first. Without parameters it tells of the last 30 days; at most 366. What other processes of the server have counted is included a minute or two later.',
   success: {
+    nullable,
     status: 200,
     description: 'Totals, and the same by day, endpoint and key. `success_rate` is in per cent.',
     example: example(1, 'sk_live_abc'),

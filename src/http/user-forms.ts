@@ -59,6 +59,9 @@ const sealed =
   'Names and addresses are sealed with a key of each person’s own. So `search`, and `sort` by name or e-mail, open all members, and work in workspaces of up to 1,000 of them.';
 const authority = 'Neither oneself nor with the role that this needs.';
 
+/** What may be null. */
+const nullable = ['name', 'email', 'email_verified_at'];
+
 export const userDocs = {
   list: {
     id: 'listUsers',
@@ -66,6 +69,7 @@ export const userDocs = {
     summary: 'List users',
     description: `The members of the context workspace. ${sealed}`,
     success: {
+      nullable,
       status: 200,
       description: 'A page of the workspace’s members.',
       ...pageExample('/users', [user]),
@@ -76,6 +80,7 @@ export const userDocs = {
     tag,
     summary: 'Get the user of this request',
     success: {
+      nullable,
       status: 200,
       description: 'The user that the key acts for.',
       example: { data: user },
@@ -87,7 +92,12 @@ export const userDocs = {
     summary: 'Get a user',
     description: 'Oneself, or a member of the context workspace.',
     params,
-    success: { status: 200, description: 'The user.', example: { data: user } },
+    success: {
+      nullable,
+      status: 200,
+      description: 'The user.',
+      example: { data: user },
+    },
   },
   update: {
     id: 'updateUser',
@@ -98,6 +108,7 @@ export const userDocs = {
     params,
     requestExample: { name: 'Jane Doe', email: 'jane@example.com' },
     success: {
+      nullable,
       status: 200,
       description: 'The user after the change.',
       example: {
@@ -136,6 +147,7 @@ export const memberDocs = {
     description: `\`role\` leaves those who have it. ${sealed}`,
     params: { id: 'Workspace id' },
     success: {
+      nullable,
       status: 200,
       description: 'A page of the members.',
       ...pageExample('/workspaces/1/members', [member]),
@@ -150,6 +162,7 @@ export const memberDocs = {
     params: { id: 'Workspace id' },
     requestExample: { email: 'john@example.com', name: 'John Doe', role: 'admin' },
     success: {
+      nullable,
       status: 201,
       description: 'The member.',
       example: { message: 'Member added successfully.', data: member },
@@ -165,6 +178,7 @@ export const memberDocs = {
     params: memberParams,
     requestExample: { role: 'member' },
     success: {
+      nullable,
       status: 200,
       description: 'The member.',
       example: { message: 'Member updated successfully.', data: { ...member, role: 'member' } },

@@ -117,12 +117,16 @@ const short = {
 const tag = 'Webhooks';
 const params = { id: 'Webhook endpoint id' };
 
+/** What may be null. */
+const nullable = ['last_delivery_at'];
+
 export const webhookDocs = {
   list: {
     id: 'listWebhooks',
     tag,
     summary: 'List webhook endpoints',
     success: {
+      nullable,
       status: 200,
       description: 'A page of the workspace’s endpoints.',
       ...pageExample('/webhooks', [{ ...example, ...times }], [short]),
@@ -134,6 +138,7 @@ export const webhookDocs = {
     summary: 'Get a webhook endpoint',
     params,
     success: {
+      nullable,
       status: 200,
       description: 'The endpoint, without its secret.',
       example: { data: whole },
@@ -167,6 +172,7 @@ export const webhookDocs = {
     params,
     requestExample: { url: 'https://new-url.com/webhooks', events: ['post.*'], is_active: true },
     success: {
+      nullable,
       status: 200,
       description: 'The endpoint after the change.',
       example: { message: 'Webhook endpoint updated successfully.', data: { ...whole, events: ['post.*'] } },

@@ -1,6 +1,7 @@
 // Entitlements through the API: check, record, summary, and what operators give.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Called, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
+import { undescribedBy } from '../support/documented.js';
 import { newTenant, scopedKey } from '../support/tenants.js';
 import { legacy } from '../support/webhooks.js';
 
@@ -404,6 +405,47 @@ describe('what a workspace is given', () => {
       { error: 'not_found', message: 'Workspace not found.' },
     ]);
   });
+});
+
+test.each([{}, legacy])('every answer is what the documentation describes (%o)', async (headers) => {
+  const undescribed = await undescribedBy(app.url);
+  const faults: string[] = [];
+  const asked = async (operation: string, answer: Promise<Called>): Promise<Called['body']> => {
+    const { status, body } = await answer;
+    faults.push(...undescribed(operation, status, body));
+    return body;
+  };
+  for (const tier of ['free', 'enterprise']) {
+    const { id, call } = await workspace(tier);
+    const post = (path: string, body: object = {}) => call('POST', path, { body, headers });
+    const usage = { feature: 'posts', quantity: 45 };
+    const record = await asked('recordUsage', post('/entitlements/usage', usage));
+    const mended = { quantity: 44, reason: 'Counted twice' };
+    await asked('correctUsage', post(`/entitlements/usage/${record.id}/correct`, mended));
+    await asked('recordUsage', post('/entitlements/usage', { ...usage, quantity: 57 }));
+    const given = { package: 'pkg_extra_storage' };
+    await asked('assignWorkspacePackage', post(`/workspaces/${id}/packages`, given));
+    const boost = { feature: 'posts', type: 'add_limit', amount: 5 };
+    await asked('grantWorkspaceBoost', post(`/workspaces/${id}/boosts`, boost));
+    const made = await call('POST', '/namespaces', { body: { name: 'Inner' } });
+    const { id: inner } = made.body.data;
+    for (const suspended of [false, true]) {
+      if (suspended)
+        await asked('suspendWorkspaceEntitlements', post(`/workspaces/${id}/entitlements/suspend`));
+      for (const feature of ['posts', 'storage', 'nope'])
+        for (const quantity of [1, 10 ** 12]) {
+          const query = `feature=${feature}&quantity=${quantity}`;
+          await asked('checkEntitlement', call('GET', `/entitlements/check?${query}`, { headers }));
+          const check = post(`/namespaces/${inner}/entitlements/check`, { feature, quantity });
+          await asked('checkNamespaceEntitlement', check);
+        }
+      for (const query of ['', `?namespace_id=${inner}`])
+        await asked('getEntitlementSummary', call('GET', `/entitlements/summary${query}`, { headers }));
+      await asked('recordUsage', post('/entitlements/usage', { feature: 'posts', quantity: 10 ** 12 }));
+    }
+    await asked('resumeWorkspaceEntitlements', post(`/workspaces/${id}/entitlements/resume`));
+  }
+  expect(faults).toEqual([]);
 });
 
 test('two workspaces count apart, and one cannot correct what the other has recorded', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Dialect, dialects } from '../../src/dialects/dialect.js';
 import type { Method, Route } from '../../src/http/route.js';
 import { type Called, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
+import { undescribedBy } from '../support/documented.js';
 import { ask, startFrame } from '../support/frame.js';
 import { newTenant, scopedKey, type Tenant } from '../support/tenants.js';
 
@@ -419,6 +420,7 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
   test('does its work for a key that has its scope and no other, and answers what is documented', async () => {
     const records = await makeRecords(app.key);
     const different: string[] = [];
+    const undescribed = await undescribedBy(app.url);
     const ordered = routes.toSorted(byEnd);
     for (const route of ordered) {
       const key = isKeyed(route) ? await scopedKey(app, scopesFor(route)) : null;
@@ -430,6 +432,7 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
       const expected = fixtures[route.doc.id]?.status;
       expect([route.doc.id, status, status === expected ? '' : text]).toEqual([route.doc.id, expected, '']);
       different.push(...unlike(documented(route, dialect), body, route.doc.id));
+      different.push(...undescribed(route.doc.id, status, body));
     }
     expect(different).toEqual([]);
   });

@@ -237,6 +237,12 @@ test('every example is valid against the schema beside it', () => {
   expect(checked).toBeGreaterThan(60);
 });
 
+test('of an empty page from and to are null', () => {
+  const places = [...walk(document, '#')].filter(([way]) => /\/meta\/properties\/(?:from|to)$/.test(way));
+  expect(places.length).toBeGreaterThan(10);
+  for (const [, schema] of places) expect(schema).toEqual({ type: ['integer', 'null'] });
+});
+
 test('the request examples are accepted by the server', async () => {
   const body = operationOf('createWorkspace').requestBody?.content['application/json'].example;
   const { status } = await app.call('POST', '/workspaces', { body });

@@ -7,11 +7,13 @@ const capitalised = (text: string): string => text.slice(0, 1).toUpperCase() + t
 /** Bytes in gigabytes of 2^30, with two decimals: `1.00 GB`. */
 export const gigabytes = (bytes: number): string => `${(bytes / GB).toFixed(2)} GB`;
 
-export type DenialReason =
-  | 'LIMIT_EXCEEDED'
-  | 'FEATURE_NOT_FOUND'
-  | 'FEATURE_NOT_INCLUDED'
-  | 'WORKSPACE_SUSPENDED';
+export const denialReasons = [
+  'LIMIT_EXCEEDED',
+  'FEATURE_NOT_FOUND',
+  'FEATURE_NOT_INCLUDED',
+  'WORKSPACE_SUSPENDED',
+] as const;
+export type DenialReason = (typeof denialReasons)[number];
 
 /** `Post limit exceeded. Used: 100, Limit: 100`; bytes tell what is left and what was asked for. */
 export const limitExceeded = (

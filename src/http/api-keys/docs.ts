@@ -27,6 +27,9 @@ const rotated = { ...made, id: 3, grace_period_ends_at: '2026-01-16T10:30:00Z' }
 
 const single = { example: { data: whole }, example2024: { data: whole2024 } };
 
+/** What may be null. */
+const nullable = ['last_used_at', 'expires_at'];
+
 export const apiKeyDocs = {
   list: {
     id: 'listApiKeys',
@@ -34,6 +37,7 @@ export const apiKeyDocs = {
     summary: 'List API keys',
     description: 'Revoked keys are listed only with `status=revoked`.',
     success: {
+      nullable,
       status: 200,
       description: 'A page of the workspace’s keys.',
       ...pageExample('/api-keys', [whole], [whole2024]),
@@ -43,14 +47,24 @@ export const apiKeyDocs = {
     id: 'getCurrentApiKey',
     tag,
     summary: 'Get the API key of this request',
-    success: { status: 200, description: 'The key that the request was made with.', ...single },
+    success: {
+      nullable,
+      status: 200,
+      description: 'The key that the request was made with.',
+      ...single,
+    },
   },
   get: {
     id: 'getApiKey',
     tag,
     summary: 'Get an API key',
     params,
-    success: { status: 200, description: 'The key, without its secret.', ...single },
+    success: {
+      nullable,
+      status: 200,
+      description: 'The key, without its secret.',
+      ...single,
+    },
   },
   create: {
     id: 'createApiKey',
@@ -60,6 +74,7 @@ export const apiKeyDocs = {
       'The whole key is in this answer and nowhere else. A key cannot be given scopes that the asking key does not hold.',
     requestExample: asked,
     success: {
+      nullable,
       status: 201,
       description: 'The new key.',
       example: {
@@ -76,6 +91,7 @@ export const apiKeyDocs = {
     params,
     requestExample: { name: 'Renamed Key', is_enabled: false },
     success: {
+      nullable,
       status: 200,
       description: 'The key after the change.',
       example: { message: 'API key updated successfully.', data: { ...whole, name: 'Renamed Key' } },

@@ -5,6 +5,13 @@ import { boostDurations, boostKinds } from '../../domain/entitlements/grants.js'
 import { toldExample } from '../doc-examples.js';
 import { fields } from '../fields.js';
 import type { RouteDoc } from '../route.js';
+import {
+  CheckAnswer,
+  CorrectionAnswer,
+  NamespaceCheckAnswer,
+  SummaryAnswer,
+  UsageAnswer,
+} from './answers.js';
 
 const MOST = Number.MAX_SAFE_INTEGER;
 const feature = fields.text(64).meta({ examples: ['api_calls'] });
@@ -69,7 +76,7 @@ export const SuspendBody = z.strictObject({ reason: fields.text(500).optional() 
 const tag = 'Entitlements';
 const whole = { used: 5_001, limit: 10_000, available: 4_999, percentage: 50.01 };
 const refused = {
-  403: 'The limit is reached, the feature is not part of the plan, or the entitlements are suspended.',
+  403: 'The limit is reached; or the feature is not part of the plan, or the entitlements are suspended: then `reason` says so.',
 };
 
 export const entitlementDocs = {
@@ -82,6 +89,7 @@ export const entitlementDocs = {
     success: {
       status: 200,
       description: 'What is used and what is left.',
+      schema: CheckAnswer,
       example: { allowed: true, feature: 'posts', current_usage: 45, limit: 100, available: 55 },
     },
   },
@@ -96,6 +104,7 @@ export const entitlementDocs = {
     success: {
       status: 200,
       description: 'What is used and what is left.',
+      schema: NamespaceCheckAnswer,
       example: {
         allowed: false,
         reason: 'LIMIT_EXCEEDED',
@@ -116,6 +125,7 @@ export const entitlementDocs = {
     success: {
       status: 200,
       description: 'Counted, on disk; `current_usage` includes it.',
+      schema: UsageAnswer,
       example: {
         recorded: true,
         feature: 'api_calls',
@@ -137,6 +147,7 @@ export const entitlementDocs = {
     success: {
       status: 200,
       description: 'The record as corrected, and the count with it.',
+      schema: CorrectionAnswer,
       ...toldExample('Usage corrected successfully.', {
         id: 'use_01kf0d92j0fgyag8mxvs5w3s01.api_calls.2026-01.5000',
         feature: 'api_calls',
@@ -155,6 +166,7 @@ export const entitlementDocs = {
     success: {
       status: 200,
       description: 'The features of the plan. `reset_at` is there where a count starts again.',
+      schema: SummaryAnswer,
       example: {
         data: {
           workspace_id: 1,

@@ -1,6 +1,7 @@
 // What the documentation says about packages, boosts and suspension.
 import { toldExample } from '../doc-examples.js';
 import type { RouteDoc } from '../route.js';
+import { BoostAnswer, PackageAnswer, SuspensionAnswer } from './answers.js';
 
 /** `thing` is what the path names: `Workspace`. */
 export const provisioningDocs = (thing: 'Workspace' | 'Namespace') => {
@@ -23,6 +24,7 @@ export const provisioningDocs = (thing: 'Workspace' | 'Namespace') => {
       success: {
         status: 201,
         description: 'Its limits count from now on.',
+        schema: PackageAnswer,
         ...toldExample('Package assigned successfully.', packageExample),
       },
     },
@@ -44,6 +46,7 @@ export const provisioningDocs = (thing: 'Workspace' | 'Namespace') => {
       success: {
         status: 201,
         description: 'It counts from now on.',
+        schema: BoostAnswer,
         ...toldExample('Boost granted successfully.', {
           id: 'bst_01kf0d92j0fgyag8mxvs5w3s0c',
           feature: 'api_calls',
@@ -66,6 +69,7 @@ export const provisioningDocs = (thing: 'Workspace' | 'Namespace') => {
       success: {
         status: 200,
         description: 'Nothing may be used any more.',
+        schema: SuspensionAnswer,
         ...toldExample('Entitlements suspended successfully.', {
           status: 'suspended',
           reason: 'Payment failed',
@@ -81,6 +85,7 @@ export const provisioningDocs = (thing: 'Workspace' | 'Namespace') => {
       success: {
         status: 200,
         description: 'Everything counts again.',
+        schema: SuspensionAnswer,
         ...toldExample('Entitlements resumed successfully.', {
           status: 'active',
           reason: null,
