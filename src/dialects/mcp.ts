@@ -2,12 +2,16 @@
 import type { JsonObject } from '../domain/decider.js';
 import type { ToolCalled } from '../domain/mcp.js';
 
+/** Fields of a server, and of a tool. */
+export const serverFields = ['id', 'name', 'description', 'tools'] as const;
+export const toolFields = ['name', 'description', 'parameters'] as const;
+
 export const shownServer = (server: {
   readonly id: string;
   readonly name: string;
   readonly description: string;
   readonly tools: readonly { readonly name: string }[];
-}): object => ({
+}): Record<(typeof serverFields)[number], unknown> => ({
   id: server.id,
   name: server.name,
   description: server.description,
@@ -31,7 +35,7 @@ export const shownTool = (tool: {
   readonly name: string;
   readonly description: string;
   readonly inputSchema: JsonObject;
-}): object => {
+}): Record<(typeof toolFields)[number], unknown> => {
   const { properties, required } = tool.inputSchema;
   const needed = new Set(Array.isArray(required) ? required : []);
   const parameters = Object.entries(isObject(properties) ? properties : {}).map(([name, given]) => {

@@ -1,24 +1,59 @@
-// Pages of a list that is short and in memory: paged like every list, neither sorted nor filtered.
+// Pages of a list that is short and in memory: paged, sorted and with sparse fields like every list, but not filtered.
 import { z } from 'zod';
+import type { Sort } from '../adapters/read-models/port.js';
 import { defaultPerPage, listBody } from '../dialects/envelopes.js';
-import { page, perPage } from './list-parameters.js';
+import { invalid } from '../domain/errors.js';
+import { fieldNames, page, perPage, sortOf, unknownValue } from './list-parameters.js';
 import { pageUrl } from './list-query.js';
 import type { Answer, Exchange } from './route.js';
 
-export const arrayQuery = z.object({ page, per_page: perPage }).partial();
+type Item = Readonly<Record<string, unknown>>;
 
-/** 200 with one page of `all`. */
+/** Query of a list whose items sort by these of their fields, which are texts. */
+export const arrayQuery = (sortable: readonly string[]) => {
+  const sort = sortOf(Object.fromEntries(sortable.map((name) => [name, name])));
+  return z.object({ page, per_page: perPage, sort, fields: fieldNames }).partial();
+};
+type ArrayQuery = z.output<ReturnType<typeof arrayQuery>>;
+
+/** Query of a single item. */
+export const itemQuery = z.object({ fields: fieldNames }).partial();
+
+/** Shows the fields asked for; all of them where none is. `known`: the names of all. Throws 422 naming what is not. */
+export const sparse = (known: readonly string[], asked: readonly string[] | undefined) => {
+  const unknown = asked?.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw invalid({ fields: unknownValue('fields', unknown, known) });
+  return (item: Item): Item =>
+    asked === undefined ? item : Object.fromEntries(asked.map((name) => [name, item[name]]));
+};
+
+/** In UTF-8 the order of bytes is that of code points. */
+const compareText = (left: unknown, right: unknown): number =>
+  Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right)));
+
+const sorted = (items: readonly Item[], by: Sort): readonly Item[] =>
+  items.toSorted((left, right) => {
+    for (const [field, direction] of by) {
+      const order = compareText(left[field], right[field]);
+      if (order !== 0) return direction === 'asc' ? order : -order;
+    }
+    return 0;
+  });
+
+/** 200 with one page of `all`, whose fields are those that are `known`. Throws 422 naming what is not known. */
 export const arrayAnswer = (
-  exchange: Exchange<z.output<typeof arrayQuery>, unknown>,
-  all: readonly object[],
+  exchange: Exchange<ArrayQuery, unknown>,
+  known: readonly string[],
+  all: readonly Item[],
 ): Answer => {
   const { query, dialect } = exchange;
+  const shown = sparse(known, query.fields);
   const number = query.page ?? 1;
   const size = query.per_page ?? defaultPerPage[dialect];
-  const data = all.slice((number - 1) * size, number * size);
+  const data = sorted(all, query.sort ?? []).slice((number - 1) * size, number * size);
   return {
     status: 200,
-    body: listBody(dialect, data, {
+    body: listBody(dialect, data.map(shown), {
       page: number,
       perPage: size,
       total: all.length,

@@ -88,8 +88,13 @@ const shownIn: Readonly<Record<string, (type: string, dialect: Dialect) => Shown
   published: (type) => (exampleOf(type) as PublishedEvent).data.data,
 };
 
+const shownFields = ['type', 'description', 'included_in_all', 'example'] as const;
+
 /** One type as the list shows it. */
-const shown = ({ type, category, description, example, highVolume }: EventType, dialect: Dialect): object => {
+const shown = (
+  { type, category, description, example, highVolume }: EventType,
+  dialect: Dialect,
+): Record<(typeof shownFields)[number], unknown> => {
   const name = wireNameOf({ type, data: example }) ?? type;
   const record = shownIn[category]?.(type, dialect) ?? {};
   const told = { id: exampleIds.eventId, type: name, at: AT, workspaceNumber: 1, record };
@@ -103,11 +108,11 @@ const shown = ({ type, category, description, example, highVolume }: EventType, 
 };
 
 /** What can be subscribed to, in one dialect. */
-const subscribable = (dialect: Dialect): object[] =>
+const subscribable = (dialect: Dialect) =>
   [...catalogue.values()].filter(({ wire }) => wire !== null).map((entry) => shown(entry, dialect));
 
 export const eventTypeRoutes = (): Route[] => {
-  const lists: Readonly<Record<Dialect, readonly object[]>> = {
+  const lists = {
     2026: subscribable('2026'),
     2024: subscribable('2024'),
   };
@@ -116,7 +121,7 @@ export const eventTypeRoutes = (): Route[] => {
       method: 'GET',
       path: '/event-types',
       scope: 'webhooks:read',
-      query: arrayQuery,
+      query: arrayQuery(['type']),
       doc: {
         id: 'listEventTypes',
         tag: 'Webhooks',
@@ -130,7 +135,7 @@ export const eventTypeRoutes = (): Route[] => {
           ...pageExample('/event-types', lists[2026].slice(0, 1), lists[2024].slice(0, 1)),
         },
       },
-      handle: async (exchange) => arrayAnswer(exchange, lists[exchange.dialect]),
+      handle: async (exchange) => arrayAnswer(exchange, shownFields, lists[exchange.dialect]),
     }),
   ];
 };

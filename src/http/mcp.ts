@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { type McpServer, ToolError } from '../adapters/mcp-servers/port.js';
 import type { McpCommands } from '../commands/mcp.js';
-import { shownServer, shownTool } from '../dialects/mcp.js';
+import { serverFields, shownServer, shownTool, toolFields } from '../dialects/mcp.js';
 import type { Json } from '../domain/decider.js';
 import { DomainError, notFound } from '../domain/errors.js';
-import { arrayAnswer, arrayQuery } from './array-list.js';
+import { arrayAnswer, arrayQuery, itemQuery, sparse } from './array-list.js';
 import { fields } from './fields.js';
 import { mcpDocs } from './mcp-docs.js';
 import { type Exchange, type Route, route } from './route.js';
@@ -44,7 +44,7 @@ export const mcpRoutes = (deps: {
   const named = ({ params }: Exchange<unknown, unknown>) => serverOf(params['id']);
 
   /** The server as it is known now: one that is down, or slow to tell, is shown as last seen. */
-  const shown = async (server: McpServer): Promise<object> => {
+  const shown = async (server: McpServer) => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, LIST_WAIT_MS);
@@ -73,24 +73,31 @@ export const mcpRoutes = (deps: {
       method: 'GET',
       path: '/mcp/servers',
       scope: 'mcp:read',
-      query: arrayQuery,
+      query: arrayQuery(['id', 'name']),
       doc: mcpDocs.listServers,
-      handle: async (exchange) => arrayAnswer(exchange, await Promise.all([...servers.values()].map(shown))),
+      handle: async (exchange) =>
+        arrayAnswer(exchange, serverFields, await Promise.all([...servers.values()].map(shown))),
     }),
     route({
       method: 'GET',
       path: '/mcp/servers/:id',
       scope: 'mcp:read',
+      query: itemQuery,
       doc: mcpDocs.getServer,
-      handle: async (exchange) => ({ status: 200, body: { data: await shown(named(exchange)) } }),
+      handle: async (exchange) => {
+        const server = named(exchange);
+        const only = sparse(serverFields, exchange.query.fields);
+        return { status: 200, body: { data: only(await shown(server)) } };
+      },
     }),
     route({
       method: 'GET',
       path: '/mcp/servers/:id/tools',
       scope: 'mcp:read',
-      query: arrayQuery,
+      query: arrayQuery(['name']),
       doc: mcpDocs.listTools,
-      handle: async (exchange) => arrayAnswer(exchange, (await toolsOf(named(exchange))).map(shownTool)),
+      handle: async (exchange) =>
+        arrayAnswer(exchange, toolFields, (await toolsOf(named(exchange))).map(shownTool)),
     }),
     route({
       method: 'POST',

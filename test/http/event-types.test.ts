@@ -50,6 +50,19 @@ test('the older dialect shows its own bodies', async () => {
   });
 });
 
+test('the list sorts by type, and shows only the fields that are asked for', async () => {
+  const types = items(await list('?per_page=100')).map(({ type }) => type);
+  const sorted = items(await list('?sort=-type&fields=type&per_page=100'));
+  expect(sorted).toEqual(
+    types
+      .toSorted()
+      .reverse()
+      .map((type) => ({ type })),
+  );
+  const { status, body } = await app.call('GET', '/event-types?fields=name');
+  expect([status, Object.keys(body.errors)]).toEqual([422, ['fields']]);
+});
+
 test('the list has pages', async () => {
   const all = items(await list());
   const second = await list('?page=2&per_page=3');

@@ -62,6 +62,32 @@ describe('the servers', () => {
     }
   });
 
+  test('sort by what they show, and show only the fields that are asked for', async () => {
+    const get = async (path: string) => (await app.call('GET', `/mcp/servers${path}`)).body;
+    const single = { id: 'filesystem', name: 'Filesystem Server' };
+    expect((await get('?fields=id,name')).data).toEqual([single]);
+    expect(await get('/filesystem?fields=id,name')).toEqual({ data: single });
+    const tools = await get('/filesystem/tools?fields=name&sort=-name&per_page=2');
+    expect(tools).toMatchObject({
+      data: [{ name: 'write_file' }, { name: 'read_file' }],
+      links: { next: expect.stringContaining('/tools?fields=name&sort=-name&per_page=2&page=2') },
+    });
+    expect(Object.keys(tools.data[0])).toEqual(['name']);
+    const refused = [
+      ['?fields=id,tool', 'fields', 'tool', 'id, name, description, tools'],
+      ['/filesystem?fields=tool', 'fields', 'tool', 'id, name, description, tools'],
+      ['/filesystem/tools?fields=id', 'fields', 'id', 'name, description, parameters'],
+      ['?sort=tools', 'sort', 'tools', 'id, name'],
+      ['/filesystem/tools?sort=-id', 'sort', '-id', 'name'],
+    ] as const;
+    for (const [path, parameter, value, known] of refused) {
+      const { status, body } = await app.call('GET', `/mcp/servers${path}`);
+      const sentence = `The selected ${parameter} is invalid: ${value}. It must be one of: ${known}.`;
+      expect([path, status, body.errors]).toEqual([path, 422, { [parameter]: [sentence] }]);
+    }
+    expect((await app.call('GET', '/mcp/servers/unknown?fields=tool')).status).toBe(404);
+  });
+
   test('E40: show their tools with parameters', async () => {
     const { status, body } = await app.call('GET', '/mcp/servers/filesystem/tools');
     expect(status).toBe(200);
