@@ -1,5 +1,6 @@
 // Rate limits: how many requests are let through, and what every answer says about it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rateLimits } from '../../src/domain/rate-limits.js';
 import { addressGroup, createLimiter } from '../../src/http/rate-limit.js';
 import { startTestApp, type TestApp } from '../support/api.js';
 import { ask, startFrame, testRoute } from '../support/frame.js';
@@ -95,6 +96,36 @@ describe('by key', () => {
     const { headers } = await app.call('GET', '/workspaces/1', { headers: legacy });
     expect(headers.get('x-ratelimit-limit')).toBe('1000000000');
     expect(Number(headers.get('x-ratelimit-remaining'))).toBeGreaterThan(999_000_000);
+  });
+
+  const table = [
+    ['2026', 'free', 60, 60],
+    ['2026', 'starter', 1_000, 1_200],
+    ['2026', 'pro', 5_000, 6_500],
+    ['2026', 'agency', 20_000, 30_000],
+    ['2026', 'business', 20_000, 30_000],
+    ['2026', 'enterprise', 100_000, 200_000],
+    ['2024', 'free', 1_000, 1_050],
+    ['2024', 'starter', 1_000, 1_050],
+    ['2024', 'pro', 10_000, 10_200],
+    ['2024', 'agency', 50_000, 50_500],
+    ['2024', 'business', 50_000, 50_500],
+    ['2024', 'enterprise', 1_000_000_000, Number.POSITIVE_INFINITY],
+  ] as const;
+  test.each(table)('%s, %s: %d in the headers, %d at most', async (dialect, tier, limit, ceiling) => {
+    const key = await keyOf(tier);
+    const { headers } = await app.call('GET', '/workspaces/1', {
+      key,
+      headers: { 'X-API-Dialect': dialect },
+    });
+    expect(headers.get('x-ratelimit-limit')).toBe(String(limit));
+    expect(headers.get('x-ratelimit-remaining')).toBe(String(limit - 1));
+    const reset = Number(headers.get('x-ratelimit-reset')) - now.getTime() / 1_000;
+    const window = dialect === '2026' ? 60 : 3_600;
+    // Counted in slices: a place is free up to one of them later.
+    expect(reset).toBeGreaterThanOrEqual(window);
+    expect(reset).toBeLessThanOrEqual(window * 1.02);
+    expect(rateLimits[dialect][tier].ceiling).toBe(ceiling);
   });
 
   test('a key without a tier has that of its workspace', async () => {
