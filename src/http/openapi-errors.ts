@@ -92,7 +92,7 @@ export const sharedErrors = (route: Route) => {
   const all: Record<string, object> = {
     ...(writes ? { 400: reference('invalid_json') } : {}),
     ...(route.scope === 'none' ? {} : { 401: reference('unauthorized') }),
-    ...(route.scope === 'none' || route.scope === 'any' ? {} : { 403: reference('access_denied') }),
+    ...(route.scope === 'none' ? {} : { 403: reference('access_denied') }),
     404: reference('not_found'),
     ...(writes ? { 409: reference('idempotency_in_progress'), 412: reference('precondition_failed') } : {}),
     ...(writes ? { 413: reference('payload_too_large'), 415: reference('unsupported_media_type') } : {}),

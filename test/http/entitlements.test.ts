@@ -145,6 +145,19 @@ describe('a record', () => {
     expect(await summary(legacy)).toEqual(await summary());
   });
 
+  test('is shown without a limit too, and acknowledged ones are all there', async () => {
+    const { record, summary, check } = await workspace('enterprise');
+    const many = await Promise.all(Array.from({ length: 20 }, () => record('posts', 3)));
+    expect(many.map(({ status, body }) => [status, body.limit])).toEqual(many.map(() => [200, null]));
+    const none = { limit: null, available: null, percentage: null };
+    expect((await summary()).entitlements).toEqual({
+      posts: { used: 60, ...none },
+      api_calls: { used: 0, ...none, reset_at: '2026-02-01T00:00:00Z' },
+      storage: { used: 0, ...none, unit: 'bytes' },
+    });
+    expect((await check('feature=posts')).body.current_usage).toBe(60);
+  });
+
   test('starts again with the month, where its feature does', async () => {
     const { record, check } = await workspace('free');
     await record('api_calls', 1_000);
@@ -319,9 +332,12 @@ describe('what a workspace is given', () => {
       limit: 100,
       available: 55,
     });
-    expect((await record('posts')).body).toMatchObject({
+    expect((await record('posts')).body).toEqual({
       error: 'feature_limit_reached',
       message: 'The entitlements of this workspace are suspended.',
+      feature: 'posts',
+      reason: 'WORKSPACE_SUSPENDED',
+      upgrade_url: 'https://example.com/upgrade',
     });
     const resumed = await call('POST', `/workspaces/${id}/entitlements/resume`);
     expect(resumed.body.data).toEqual({ status: 'active', reason: null, since: null });

@@ -134,11 +134,13 @@ describe('every operation', () => {
     expect((await app.call('GET', '/mcp/servers/filesystem', none)).status).toBe(200);
   });
 
-  test('is secured unless it is the pixel’s, and says 401, 404, 422 and 429 in both dialects', () => {
+  test('is secured unless it is the pixel’s, and says 401, 403, 404, 422 and 429 in both dialects', () => {
     for (const { operation, path } of operations()) {
       const keyed = !path.startsWith('/pixel');
       expect(operation.security).toEqual(keyed ? [{ bearer: [] }, { basic: [] }] : []);
       expect('401' in operation.responses).toBe(keyed);
+      // A key may lack a scope, or be bound to another address.
+      expect('403' in operation.responses).toBe(keyed);
       for (const status of ['401', '404', '422', '429']) {
         const response = operation.responses[status] ?? {};
         // A route may tell in words of its own when it refuses.
