@@ -192,6 +192,19 @@ describe('GET /webhooks/{id}/deliveries', () => {
   });
 });
 
+test('an endpoint includes the latest ten of its deliveries, in either dialect', async () => {
+  const { id, publish } = await endpoint(await receiving(200));
+  await publish(12);
+  const ids = async (path: string, headers = {}): Promise<unknown[]> =>
+    (await app.call('GET', path, { headers })).body.data.deliveries.map((one: { id: unknown }) => one.id);
+  await until(async () => (await list(id)).body.meta.total === 12, 'all deliveries');
+  const newest = ((await list(id, '?sort=-id')).body.data as Delivery[]).map((one) => one.id);
+  expect(await ids(`/webhooks/${id}?include=deliveries`)).toEqual(newest.slice(0, 10));
+  expect(await ids(`/webhooks/${id}?include=deliveries`, legacy)).toEqual(
+    Array(10).fill(expect.stringMatching(/^del_/)),
+  );
+});
+
 describe('GET /webhooks/{id}/deliveries/{deliveryId}', () => {
   test('adds the attempts, and the request without its signatures', async () => {
     const to = await receiving({ status: 503, body: 'not now' }, 200);
