@@ -78,7 +78,8 @@ export const parametersOf = (route: Route): readonly (Parameter | { readonly $re
   );
   // Without a key there is no context, no record of one's own, and nothing that is remembered.
   if (route.scope === 'none') return [...inPath, ...inQuery, shared('Dialect')];
-  const changes = names.length > 0 && route.method !== 'POST';
+  // What the path ends with is then the record that is changed, which has a revision.
+  const changes = route.method !== 'POST' && /:\w+$/.test(route.path);
   const headers =
     route.method === 'GET'
       ? isTagged(route)

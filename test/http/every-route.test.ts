@@ -379,6 +379,17 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
       for (const method of methods) expect(answer.headers.get('allow')?.split(', ')).toContain(method);
     }));
 
+  test('that changes a record answers 412 when it is not the one that If-Match names', () =>
+    onEvery(
+      ({ method, path }) => ['PATCH', 'DELETE'].includes(method) && /:\w+$/.test(path),
+      async (route) => {
+        const asked = { headers: { 'If-Match': '"999999"' }, ...bodyOf(route) };
+        const { status, code: said } = await refused(route, pathTo(route, own), asked);
+        const changed = dialect === '2026' ? 'precondition_failed' : 'PRECONDITION_FAILED';
+        expect([route.doc.id, status, said]).toEqual([route.doc.id, 412, changed]);
+      },
+    ));
+
   test('answers 422 to a body field that it does not know', () =>
     onEvery(isWrite, async (route) => {
       const body = { ...(bodyOf(route).body as object), nmae: 1 };

@@ -107,7 +107,7 @@ describe('every operation', () => {
       expect(headers).toContain('X-API-Dialect');
       expect(headers.includes('X-Workspace-ID')).toBe(keyed);
       expect(headers.includes('Idempotency-Key')).toBe(keyed && method !== 'GET');
-      expect(headers.includes('If-Match')).toBe(['PATCH', 'DELETE'].includes(method) && path.includes('{'));
+      expect(headers.includes('If-Match')).toBe(['PATCH', 'DELETE'].includes(method) && path.endsWith('}'));
     }
   });
 
