@@ -4,6 +4,7 @@ import { type NewApiKey, plainApiKey } from '../../src/commands/api-keys.js';
 import { hashOfKey, newApiKey } from '../../src/commands/key-secrets.js';
 import { NEVER } from '../../src/domain/decider.js';
 import { newId } from '../../src/domain/ids.js';
+import { apiKeyQuota } from '../../src/domain/tiers.js';
 import { eventsIn } from '../support/embedded-log.js';
 import { AT, asking, command, type Tenancy, tenancy } from '../support/tenancy.js';
 
@@ -114,6 +115,16 @@ describe('the characters of keys', () => {
 });
 
 describe('the quota of active keys', () => {
+  it('is that of the workspace’s tier', () =>
+    expect(apiKeyQuota).toEqual({
+      free: 10,
+      starter: 20,
+      pro: 50,
+      agency: 200,
+      business: 200,
+      enterprise: Infinity,
+    }));
+
   const create = (over: Partial<NewApiKey> = {}) => test.now.apiKeys.create(input(over), asking(workspace));
   const full = refused('feature_limit_reached', /^You have reached your limit for this feature\.$/);
 

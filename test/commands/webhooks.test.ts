@@ -6,6 +6,7 @@ import type { ReadModels } from '../../src/adapters/read-models/port.js';
 import { keyring, seal, unseal } from '../../src/adapters/seal.js';
 import { type CommandContext, systemContext } from '../../src/commands/context.js';
 import { type NewWebhook, type WebhookCommands, webhookCommands } from '../../src/commands/webhooks.js';
+import { webhookQuota } from '../../src/domain/tiers.js';
 import { projectionHandler } from '../../src/projections/runner.js';
 import { webhooks as projection } from '../../src/projections/webhooks.js';
 import { eventsIn, type TestLog, testLog } from '../support/embedded-log.js';
@@ -124,6 +125,15 @@ describe('a command that is run again', () => {
 });
 
 describe('the quota', () => {
+  test('is that of the workspace’s tier', () =>
+    expect(webhookQuota).toEqual({
+      free: 5,
+      starter: 10,
+      pro: 20,
+      agency: 100,
+      business: 100,
+      enterprise: Infinity,
+    }));
   test('holds under racing creations, before any row shows them', async () => {
     const made = await Promise.allSettled(Array.from({ length: 8 }, () => webhooks.create(wanted, asking())));
     expect(made.map(({ status }) => status)).toEqual([

@@ -162,6 +162,13 @@ describe('POST /api-keys/{id}/rotate', () => {
     });
   });
 
+  test('takes a week of grace at most', async () => {
+    const { id } = await create();
+    const { body } = await app.call('POST', `/api-keys/${id}/rotate`, { body: { grace_period_hours: 168 } });
+    const ends = Date.parse(String(body.data['grace_period_ends_at']));
+    expect(Math.abs(ends - Date.now() - 604_800_000)).toBeLessThan(10_000);
+  });
+
   test.each([[-1], [169], [1.5], ['24'], [null]])('with a grace of %j hours is 422', async (hours) => {
     const { id } = await create();
     const { status, body } = await app.call('POST', `/api-keys/${id}/rotate`, {

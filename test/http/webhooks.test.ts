@@ -44,6 +44,10 @@ describe('POST /webhooks', () => {
     expect(await create({ secret: 'whsec_abc123def456...' })).toMatchObject({
       secret: 'whsec_abc123def456...',
     }));
+  test.each([12, 255])('E25: takes a secret of %i characters', async (length) => {
+    const secret = 's'.repeat(length);
+    expect(await create({ secret })).toMatchObject({ secret });
+  });
   test('in the older dialect has no message and a prefixed id', async () => {
     const { body } = await app.call('POST', '/webhooks', {
       body: { ...wanted, secret: 'whsec_abc123...' },
