@@ -288,6 +288,62 @@ const scopesFor = ({ path, scope }: Route): string[] =>
   path.endsWith('/batch') ? ['*'] : scope === 'any' ? [] : [scope];
 const at = (value: object, key: string): unknown => (value as Readonly<Record<string, unknown>>)[key];
 
+/** The scope of each endpoint as the contract has it, written down once more: keys in use hold these very words. */
+const scopes: Readonly<Record<string, readonly string[]>> = {
+  'workspaces:read': ['listWorkspaces', 'getWorkspace', 'listMembers'],
+  'workspaces:write': ['createWorkspace', 'updateWorkspace', 'addMember', 'updateMember', 'removeMember'],
+  'workspaces:delete': ['deleteWorkspace'],
+  'users:read': ['listUsers', 'getUser'],
+  any: [
+    'getCurrentUser',
+    'getCurrentApiKey',
+    'batchWorkspaces',
+    'batchNamespaces',
+    'batchUsers',
+    'batchApiKeys',
+    'batchWebhooks',
+  ],
+  'users:write': ['updateUser'],
+  'users:delete': ['eraseUser'],
+  'namespaces:read': ['listNamespaces', 'getNamespace'],
+  'namespaces:write': ['createNamespace', 'updateNamespace'],
+  'namespaces:delete': ['deleteNamespace'],
+  'api-keys:read': ['listApiKeys', 'getApiKey'],
+  'api-keys:write': ['createApiKey', 'updateApiKey', 'rotateApiKey'],
+  'api-keys:delete': ['revokeApiKey'],
+  'api-keys:verify': ['verifyApiKey'],
+  'webhooks:read': ['listWebhooks', 'getWebhook', 'listDeliveries', 'getDelivery', 'listEventTypes'],
+  'webhooks:write': ['createWebhook', 'updateWebhook', 'rotateWebhookSecret', 'testWebhook', 'retryDelivery'],
+  'webhooks:delete': ['deleteWebhook'],
+  'entitlements:read': ['checkEntitlement', 'getEntitlementSummary', 'checkNamespaceEntitlement'],
+  'entitlements:write': ['recordUsage', 'correctUsage'],
+  'entitlements:manage': [
+    'assignWorkspacePackage',
+    'cancelWorkspacePackage',
+    'grantWorkspaceBoost',
+    'suspendWorkspaceEntitlements',
+    'resumeWorkspaceEntitlements',
+    'assignNamespacePackage',
+    'cancelNamespacePackage',
+    'grantNamespaceBoost',
+    'suspendNamespaceEntitlements',
+    'resumeNamespaceEntitlements',
+  ],
+  'events:write': ['publishEvent'],
+  'usage:read': ['getUsage'],
+  'seo:write': ['createSeoReport'],
+  'seo:read': ['listSeoIssues'],
+  none: ['getPixelConfig', 'trackPixel', 'trackPixelImage', 'getPixelScript'],
+  'mcp:read': ['listMcpServers', 'getMcpServer', 'listMcpTools', 'readMcpResource'],
+  'mcp:write': ['callMcpTool'],
+};
+
+test('every route asks for the scope that the contract gives it', () => {
+  const documented = Object.entries(scopes).flatMap(([scope, ids]) => ids.map((id) => [id, scope]));
+  const asked = app.app.routes.map(({ doc, scope }) => [doc.id, scope]);
+  expect(Object.fromEntries(asked)).toEqual(Object.fromEntries(documented));
+});
+
 test('every route has a fixture here, and every fixture a route', () => {
   expect(Object.keys(fixtures).toSorted()).toEqual(routes.map(({ doc }) => doc.id).toSorted());
 });
