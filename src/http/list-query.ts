@@ -28,6 +28,8 @@ export type ListSpec = {
   readonly withoutStatus?: (now: string) => Term[];
   /** Filters of this resource alone: an unknown value is refused by throwing `invalid`. */
   readonly filters?: Readonly<Record<string, (value: string, now: string) => Term[]>>;
+  /** What the documentation says of a filter that is more than any text, as keywords of JSON Schema. */
+  readonly filterDocs?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 };
 
 /** Loads one relation for all rows at once: row id → what the item shows under the relation's name. */
@@ -69,7 +71,9 @@ export const listQuery = (spec: ListSpec): z.ZodType<ListQuery> => {
     ...(spec.status ? { status: statusOf(spec.status) } : {}),
     ...(createdAt ? { created_after: bound(createdAt, 'gte'), created_before: bound(createdAt, 'lte') } : {}),
     ...(updatedAt ? { updated_after: bound(updatedAt, 'gte'), updated_before: bound(updatedAt, 'lte') } : {}),
-    ...Object.fromEntries(Object.keys(spec.filters ?? {}).map((name) => [name, z.string()])),
+    ...Object.fromEntries(
+      Object.keys(spec.filters ?? {}).map((name) => [name, z.string().meta({ ...spec.filterDocs?.[name] })]),
+    ),
   };
   // Which bounds there are depends on the resource; none is ever demanded.
   return z.object(shape).partial() as z.ZodType<ListQuery>;

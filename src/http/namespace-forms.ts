@@ -39,7 +39,13 @@ export const namespaceList: ListSpec = {
   },
   search: true,
   status: { active: statusIs('active'), inactive: statusIs('inactive'), suspended: statusIs('suspended') },
-  filters: { owner_type: ownerTypeIs, is_active: isActiveIs },
+  // What `workspace_id` leaves is known with the context that it names.
+  filters: { owner_type: ownerTypeIs, is_active: isActiveIs, workspace_id: () => [] },
+  filterDocs: {
+    owner_type: { enum: ownerTypes },
+    is_active: { type: 'boolean' },
+    workspace_id: { description: 'Only those of this workspace, by any of its ids.' },
+  },
 };
 
 const description = fields.prose(500).nullable();

@@ -43,6 +43,7 @@ export const seoIssueList: ListSpec = {
     type: (value) => [{ field: 'issueType', op: 'eq', value }],
     url: (value) => [{ field: 'url', op: 'eq', value }],
   },
+  filterDocs: { severity: { enum: severities } },
 };
 
 const tag = 'SEO';

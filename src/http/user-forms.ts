@@ -31,6 +31,7 @@ export const memberList: ListSpec = {
       return [{ field: 'role', op: 'eq', value }];
     },
   },
+  filterDocs: { role: { enum: roles } },
 };
 
 export const UpdateUserBody = z.strictObject({

@@ -199,6 +199,17 @@ test('lists take paging, sorting, sparse fields and filters', () => {
   });
 });
 
+test('a filter of one list alone says what it takes', () => {
+  const filter = (id: string, name: string) =>
+    parametersOf(operationOf(id)).find((parameter) => parameter.in === 'query' && parameter.name === name)
+      ?.schema;
+  expect(filter('listNamespaces', 'workspace_id')).toEqual({ type: 'string' });
+  expect(filter('listNamespaces', 'owner_type')).toEqual({ type: 'string', enum: ['User', 'Workspace'] });
+  expect(filter('listNamespaces', 'is_active')).toEqual({ type: 'boolean' });
+  expect(filter('listMembers', 'role')).toEqual({ type: 'string', enum: ['owner', 'admin', 'member'] });
+  expect(filter('listSeoIssues', 'severity')).toMatchObject({ enum: expect.arrayContaining(['warning']) });
+});
+
 test('a body says what is required and how long it may be', () => {
   const { requestBody } = operationOf('createWorkspace');
   expect(requestBody?.content['application/json'].schema).toMatchObject({
