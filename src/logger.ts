@@ -7,18 +7,29 @@ export type Logger = Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error' | 'fa
 const FLUSH_MS = 100;
 const BATCH_BYTES = 8_192;
 
-/** `level` as in LOG_LEVEL. `flush` writes what is still waiting and stops: call it at the end. */
-export const createLogger = (level: string): { logger: Logger; flush(): void } => {
+/** At the end whoever reads the log has so long to take the last lines. */
+const LAST_FLUSH_MS = 1_000;
+
+/**
+ * `level` as in LOG_LEVEL. `end` writes what is still waiting: await it before the process exits. It takes a second at
+ * most, and what nobody reads by then is lost: pino's own last write, at the exit, tries a broken or a full pipe for ever.
+ */
+export const createLogger = (level: string): { logger: Logger; end(): Promise<void> } => {
   const destination = pino.destination({ fd: 1, sync: false, minLength: BATCH_BYTES });
   const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   const timer = setInterval(() => destination.flush(), FLUSH_MS);
   timer.unref();
-  const flush = () => {
-    clearInterval(timer);
-    try {
-      destination.flushSync();
-    } catch {} // standard output is gone: there is nobody left to tell
-  };
-  process.once('exit', flush);
-  return { logger, flush };
+  const end = () =>
+    new Promise<void>((resolve) => {
+      clearInterval(timer);
+      const limit = setTimeout(() => {
+        destination.flushSync = () => undefined;
+        resolve();
+      }, LAST_FLUSH_MS);
+      destination.flush(() => {
+        clearTimeout(limit);
+        resolve();
+      });
+    });
+  return { logger, end };
 };

@@ -14,10 +14,10 @@ const stopping = new AbortController();
 
 const run = async () => {
   const config = loadConfig();
-  const { logger, flush } = createLogger(config.LOG_LEVEL);
+  const { logger, end: endLog } = createLogger(config.LOG_LEVEL);
   let app: App | undefined;
-  const end = (code: number) => {
-    flush();
+  const end = async (code: number) => {
+    await endLog();
     process.exit(code);
   };
   const stop = (signal: string) => {

@@ -135,6 +135,12 @@ describe('the process', () => {
     expect(await stopped).toBe(0);
   });
 
+  it('ends with 0 on SIGTERM also when nobody reads its log any more', async () => {
+    const server = await startServer({ DATA_DIR: dir, LOG_LEVEL: 'info' });
+    await server.unread();
+    expect(await server.stop()).toBe(0);
+  });
+
   it('refuses settings that make no sense, naming them', async () => {
     await expect(startServer({ DATA_DIR: dir, WEBHOOK_TIMEOUT_MS: 'soon' })).rejects.toThrow(
       /WEBHOOK_TIMEOUT_MS must be/,

@@ -11,6 +11,8 @@ export type ServerProcess = {
   output(): string;
   /** The first match in what it has printed, or goes on to print. */
   printed(pattern: RegExp): Promise<string>;
+  /** Whoever reads what it prints is gone: resolves when our ends of its pipes are closed. */
+  unread(): Promise<void>;
   /** SIGTERM, then the exit code. */
   stop(): Promise<number | null>;
   /** SIGKILL; resolves when the process is gone. */
@@ -65,6 +67,9 @@ export const launch = (env: Record<string, string>, script = 'dist/main.js'): La
         waiting.add(look);
         look();
       }),
+    unread: async () => {
+      await Promise.all([child.stdout, child.stderr].map((pipe) => once(pipe.destroy(), 'close')));
+    },
     stop: () => {
       child.kill('SIGTERM');
       return exited(child);
