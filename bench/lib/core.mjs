@@ -8,7 +8,7 @@ const KEY = `sk_test_${'b'.repeat(40)}`;
 const KEYS = 24;
 /** What `npm start` tells Node about its memory. */
 const flags = /--max\S+/g;
-const startFlags = JSON.parse(readFileSync('package.json', 'utf8')).scripts.start.match(flags) ?? [];
+export const startFlags = JSON.parse(readFileSync('package.json', 'utf8')).scripts.start.match(flags) ?? [];
 
 /**
  * Starts dist/main.js on a temporary DATA_DIR; `stop` removes it. `keys`: so many that no key reaches its rate limit,

@@ -1,11 +1,12 @@
 // Appends through the EventLog at 256 in flight against a bare write + fdatasync loop with the same bytes and batches.
 import { spawn } from 'node:child_process';
+import { startFlags } from '../lib/core.mjs';
 import { alternate } from '../lib/pairs.mjs';
 
-/** One child per measurement, so that neither side inherits the other's heap; the child reports its own CPU time. */
+/** One child per measurement, so that neither side inherits the other's heap, with Node as `npm start` starts it; it reports its own CPU time. */
 const child = (mode, input) =>
   new Promise((resolve, reject) => {
-    const running = spawn(process.execPath, ['bench/lib/append.mjs', mode], {
+    const running = spawn(process.execPath, [...startFlags, 'bench/lib/append.mjs', mode], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     let text = '';
