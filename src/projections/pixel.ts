@@ -3,10 +3,13 @@ import type { Row } from '../adapters/read-models/port.js';
 import type { JsonObject, Recorded } from '../domain/decider.js';
 import { siteSettings } from '../domain/pixel.js';
 import type { WorkspaceEvent } from '../domain/workspaces.js';
+import { shared } from './fields.js';
 import type { Projection } from './projection.js';
 
 /** `id` is the workspace's. */
 export type PixelSiteRow = Row & {
+  /** The workspace's, too: rows stand by it, so that the newest is put at the end. */
+  readonly number: number;
   readonly domains: readonly string[];
   /** For each of them the position of the event that named it; kept for as long as it is named. */
   readonly since: readonly number[];
@@ -14,23 +17,29 @@ export type PixelSiteRow = Row & {
 };
 
 /** The site after its settings have changed; what they do not mention stays. */
-const siteAfter = (row: PixelSiteRow | undefined, id: string, changed: JsonObject, position: number) => {
+const siteAfter = (
+  row: Pick<PixelSiteRow, 'id' | 'number'> & Partial<PixelSiteRow>,
+  changed: JsonObject,
+  position: number,
+) => {
   const { domains, enabled } = siteSettings(changed);
-  const known = new Map(row?.domains.map((domain, n) => [domain, row.since[n] ?? position]));
-  const kept = 'domains' in changed ? domains : (row?.domains ?? []);
+  const known = new Map(row.domains?.map((domain, n) => [domain, row.since?.[n] ?? position]));
+  const kept = 'domains' in changed ? domains : (row.domains ?? []);
   return {
-    id,
+    id: row.id,
+    number: row.number,
     domains: kept,
     since: kept.map((domain) => known.get(domain) ?? position),
-    enabled: 'pixel' in changed ? enabled : (row?.enabled ?? true),
+    enabled: 'pixel' in changed ? enabled : (row.enabled ?? true),
   };
 };
 
 export const pixelSites: Projection<PixelSiteRow> = {
   name: 'pixel-sites',
-  version: 1,
+  version: 2,
   holds: 'What web pages may report to a workspace (same `_id`).',
   fields: {
+    number: shared.number,
     domains: ['text[]', 'The domains of its sites, as host names.'],
     since: [
       'integer[]',
@@ -44,10 +53,11 @@ export const pixelSites: Projection<PixelSiteRow> = {
   project(row, recorded) {
     const { type, data, position } = recorded as Recorded as Recorded<WorkspaceEvent>;
     if (type === 'WorkspaceCreated')
-      return siteAfter(row, data.workspaceId, data.settings as JsonObject, position);
+      return siteAfter({ id: data.workspaceId, number: data.number }, data.settings as JsonObject, position);
     if (type === 'WorkspaceDeleted') return null;
-    if (type !== 'WorkspaceUpdated' || data.changes.settings === undefined) return undefined;
-    return siteAfter(row, data.workspaceId, data.changes.settings as JsonObject, position);
+    if (row === undefined || type !== 'WorkspaceUpdated' || data.changes.settings === undefined)
+      return undefined;
+    return siteAfter(row, data.changes.settings as JsonObject, position);
   },
 };
 

@@ -6,7 +6,7 @@ import { projected } from '../support/projected.js';
 const workspaceId = '01980000-0000-7000-8000-000000000001';
 const created = (settings: object): DomainEvent => ({
   type: 'WorkspaceCreated',
-  data: { workspaceId, settings },
+  data: { workspaceId, number: 7, settings },
 });
 const updated = (settings?: object): DomainEvent => ({
   type: 'WorkspaceUpdated',
@@ -16,7 +16,13 @@ const rowAfter = (...events: DomainEvent[]) => projected(pixelSites, `workspace-
 
 describe('the site of a workspace', () => {
   it('is there from its creation, without domains where it names none', () => {
-    expect(rowAfter(created({}))).toEqual({ id: workspaceId, domains: [], since: [], enabled: true });
+    expect(rowAfter(created({}))).toEqual({
+      id: workspaceId,
+      number: 7,
+      domains: [],
+      since: [],
+      enabled: true,
+    });
     expect(rowAfter(created({ domains: ['a.example'] }))).toMatchObject({
       domains: ['a.example'],
       since: [0],
@@ -52,6 +58,7 @@ describe('the site of a workspace', () => {
 it('a domain that several name belongs to the first of them', () => {
   const site = (id: string, domains: string[], since: number[]): PixelSiteRow => ({
     id,
+    number: 1,
     domains,
     since,
     enabled: true,
