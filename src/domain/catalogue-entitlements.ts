@@ -63,7 +63,7 @@ const usage = area<MeterEvent>(MeterEvent, {
     category: 'usage',
     wire: 'usage.recorded',
     highVolume: true,
-    description: 'Usage of a feature was recorded; `currentUsage` includes it.',
+    description: 'Usage of a feature was recorded; the current usage beside it includes it.',
     example: { ...meter, quantity: 1, metadata: { endpoint: '/api/v1/posts' }, ...counts },
   },
   UsageCorrected: {

@@ -32,7 +32,8 @@ export const namespaceTypes: readonly EventType[] = area<NamespaceEvent>(Namespa
     version: 1,
     category: 'namespace',
     wire: 'namespace.updated',
-    description: 'Fields of a namespace changed. `isSuspended` follows its entitlements.',
+    description:
+      'Fields of a namespace changed, or its `status` did, as its entitlements were suspended or resumed.',
     example: { ...target, changes: { name: 'Client: Acme', isActive: false } },
   },
   NamespaceDeleted: {

@@ -40,7 +40,8 @@ const workspaces = area<WorkspaceEvent>(WorkspaceEvent, {
     version: 1,
     category: 'workspace',
     wire: 'workspace.updated',
-    description: 'Fields of a workspace changed. `isSuspended` follows its entitlements.',
+    description:
+      'Fields of a workspace changed, or its `status` did, as its entitlements were suspended or resumed.',
     example: { workspaceId, changes: { name: 'Updated Name', settings: { timezone: 'Europe/London' } } },
   },
   WorkspaceDeleted: {

@@ -43,6 +43,17 @@ test('every type has a description and an example that names it', async () => {
   }
 });
 
+test('descriptions name fields as the bodies do: in snake case, and of a suspension the status', async () => {
+  const types = items(await list('?per_page=100'));
+  for (const { type, description } of types)
+    expect([type, description]).toEqual([type, expect.not.stringMatching(/`[a-z]+[A-Z]\w*`/)]);
+  for (const name of ['workspace.updated', 'namespace.updated']) {
+    const { description, example } = types.find(({ type }) => type === name) ?? {};
+    expect(description).toContain('`status`');
+    expect(example?.['data']).toMatchObject({ status: expect.any(String) });
+  }
+});
+
 test('the older dialect shows its own bodies', async () => {
   const [first] = items(await list('', { 'X-API-Dialect': '2024' }));
   expect(first?.example['data']).toEqual({
