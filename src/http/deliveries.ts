@@ -22,6 +22,7 @@ import { deliveryDocs } from './delivery-docs.js';
 import { type ListSpec, listAnswer, listQuery, singleAnswer, singleQuery } from './list-query.js';
 import { findByReference } from './records.js';
 import { type Exchange, type Route, route } from './route.js';
+import { shownNames } from './shown-names.js';
 
 export type DeliveryRouteDeps = {
   readonly readModels: ReadModels;
@@ -127,6 +128,7 @@ export const deliveryRoutes = (deps: DeliveryRouteDeps): Route[] => {
       path: '/webhooks/:id/deliveries',
       scope: 'webhooks:read',
       query: listQuery(spec),
+      shows: shownNames(deliveryViews, 'list'),
       doc: deliveryDocs.list,
       handle: async (exchange) => {
         const { id } = await endpointOf(exchange);
@@ -144,6 +146,7 @@ export const deliveryRoutes = (deps: DeliveryRouteDeps): Route[] => {
       path: '/webhooks/:id/deliveries/:deliveryId',
       scope: 'webhooks:read',
       query: singleQuery,
+      shows: shownNames(deliveryViews, 'single'),
       doc: deliveryDocs.get,
       handle: async (exchange) => {
         const endpoint = await endpointOf(exchange);

@@ -22,8 +22,10 @@ const prose = (text: string): string =>
 const inline = (text: string): string => html(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 const json = (value: unknown): string => `<pre><code>${html(JSON.stringify(value, null, 2))}</code></pre>`;
 
-const typeOf = ({ type, format, enum: values, anyOf, oneOf }: JsonSchema): string => {
+const typeOf = ({ type, format, enum: values, anyOf, oneOf, items }: JsonSchema): string => {
   if (Array.isArray(values)) return values.map(String).join(' | ');
+  const { enum: listed } = (items ?? {}) as JsonSchema;
+  if (Array.isArray(listed)) return `array of ${listed.map(String).join(' | ')}`;
   const branches = anyOf ?? oneOf;
   if (Array.isArray(branches)) return [...new Set((branches as JsonSchema[]).map(typeOf))].join(' | ');
   const name = Array.isArray(type) ? type.join(' | ') : String(type ?? 'any');
@@ -88,11 +90,9 @@ const rowsOf = (operation: Operation, document: OpenApi): RowOf[] => {
     schema,
     description: schema.description ?? '',
   }));
-  return [
-    ...given.filter(({ where }) => where !== 'header'),
-    ...fields,
-    ...given.filter(({ where }) => where === 'header'),
-  ];
+  // What many endpoints share comes last.
+  const own = operation.parameters.findLastIndex((parameter) => !('$ref' in parameter)) + 1;
+  return [...given.slice(0, own), ...fields, ...given.slice(own)];
 };
 
 /** Stands for the address of the API, which is another one for each way to reach it. */

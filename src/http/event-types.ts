@@ -27,6 +27,7 @@ import { workspace } from '../domain/workspaces.js';
 import { arrayAnswer, arrayQuery } from './array-list.js';
 import { pageExample } from './doc-examples.js';
 import { type Route, route } from './route.js';
+import { wholeNames } from './shown-names.js';
 
 const AT = '2026-01-15T10:30:00.000Z';
 
@@ -122,6 +123,7 @@ export const eventTypeRoutes = (): Route[] => {
       path: '/event-types',
       scope: 'webhooks:read',
       query: arrayQuery(['type']),
+      shows: wholeNames(shownFields),
       doc: {
         id: 'listEventTypes',
         tag: 'Webhooks',

@@ -9,6 +9,7 @@ import { arrayAnswer, arrayQuery, itemQuery, sparse } from './array-list.js';
 import { fields } from './fields.js';
 import { mcpDocs } from './mcp-docs.js';
 import { type Exchange, type Route, route } from './route.js';
+import { wholeNames } from './shown-names.js';
 import type { CheckArguments } from './tool-arguments.js';
 
 const CallBody = z.strictObject({
@@ -74,6 +75,7 @@ export const mcpRoutes = (deps: {
       path: '/mcp/servers',
       scope: 'mcp:read',
       query: arrayQuery(['id', 'name']),
+      shows: wholeNames(serverFields),
       doc: mcpDocs.listServers,
       handle: async (exchange) =>
         arrayAnswer(exchange, serverFields, await Promise.all([...servers.values()].map(shown))),
@@ -83,6 +85,7 @@ export const mcpRoutes = (deps: {
       path: '/mcp/servers/:id',
       scope: 'mcp:read',
       query: itemQuery,
+      shows: wholeNames(serverFields),
       doc: mcpDocs.getServer,
       handle: async (exchange) => {
         const server = named(exchange);
@@ -95,6 +98,7 @@ export const mcpRoutes = (deps: {
       path: '/mcp/servers/:id/tools',
       scope: 'mcp:read',
       query: arrayQuery(['name']),
+      shows: wholeNames(toolFields),
       doc: mcpDocs.listTools,
       handle: async (exchange) =>
         arrayAnswer(exchange, toolFields, (await toolsOf(named(exchange))).map(shownTool)),

@@ -15,6 +15,7 @@ import { listQuery } from './list-query.js';
 import { type InMemory, peopleAnswer } from './people.js';
 import { findByReference } from './records.js';
 import { type Exchange, type Route, route } from './route.js';
+import { shownNames } from './shown-names.js';
 import { AddMemberBody, memberDocs, memberList, UpdateMemberBody } from './user-forms.js';
 
 type Any = Exchange<unknown, unknown>;
@@ -58,6 +59,7 @@ export const memberRoutes = (deps: {
       path: '/workspaces/:id/members',
       scope: 'workspaces:read',
       query: listQuery(memberList),
+      shows: shownNames(memberViews, 'list'),
       doc: memberDocs.list,
       handle: async (exchange) =>
         peopleAnswer(deps, exchange, await workspaceOf(exchange), { spec: memberList, views: memberViews }),
@@ -67,6 +69,7 @@ export const memberRoutes = (deps: {
       path: '/workspaces/:id/members',
       scope: 'workspaces:write',
       body: AddMemberBody,
+      changesRecord: true,
       doc: memberDocs.add,
       async handle(exchange) {
         const { id } = await workspaceOf(exchange);

@@ -40,11 +40,14 @@ export const namespaceList: ListSpec = {
   search: true,
   status: { active: statusIs('active'), inactive: statusIs('inactive'), suspended: statusIs('suspended') },
   // What `workspace_id` leaves is known with the context that it names.
-  filters: { owner_type: ownerTypeIs, is_active: isActiveIs, workspace_id: () => [] },
+  filters: { owner_type: ownerTypeIs, is_active: isActiveIs, workspace_id: () => [], workspace: () => [] },
   filterDocs: {
     owner_type: { enum: ownerTypes },
     is_active: { type: 'boolean' },
-    workspace_id: { description: 'Only those of this workspace, by any of its ids.' },
+    workspace_id: {
+      description: 'Only those of this workspace, by any of its ids; the request is made in it, too.',
+    },
+    workspace: { description: 'The same by the slug of the workspace.' },
   },
 };
 

@@ -10,6 +10,7 @@ import { CreateNamespaceBody, namespaceDocs, namespaceList, UpdateNamespaceBody 
 import { type NamespaceHoldings, namespaceIncludes } from './namespace-includes.js';
 import { partiesOf, reachedWorkspace } from './namespace-parties.js';
 import { type Answer, type Exchange, type Route, route } from './route.js';
+import { shownNames } from './shown-names.js';
 import type { ShowUsers } from './shown-users.js';
 
 /** Without `holdings` neither `packages` nor `entitlements` are shown. */
@@ -46,6 +47,7 @@ export const namespaceRoutes = (deps: {
       path: '/namespaces',
       scope: 'namespaces:read',
       query: listQuery(namespaceList),
+      shows: shownNames(namespaceViews, 'list', includes),
       doc: namespaceDocs.list,
       handle: async (exchange) => {
         const { caller, search, workspace, query } = exchange;
@@ -71,6 +73,7 @@ export const namespaceRoutes = (deps: {
       path: '/namespaces/:id',
       scope: 'namespaces:read',
       query: singleQuery,
+      shows: shownNames(namespaceViews, 'single', includes),
       doc: namespaceDocs.get,
       handle: async (exchange) => {
         const { row } = await namespaceOfPath(readModels, exchange);

@@ -4,7 +4,8 @@ import { errorBody } from '../dialects/envelopes.js';
 import { errorGuide } from '../domain/error-guide.js';
 import { DomainError, type ErrorCode, invalid } from '../domain/errors.js';
 import { missingScope, retryAfter, statuses, unauthorized, wireError } from './errors.js';
-import { schemaOfExample } from './openapi-schemas.js';
+import { heedsIfMatch } from './openapi-parameters.js';
+import { fieldErrors, type JsonSchema, schemaOfExample } from './openapi-schemas.js';
 import { tooMany } from './rate-limit.js';
 import type { Route } from './route.js';
 
@@ -51,6 +52,12 @@ const wireOf = (code: ErrorCode) =>
 const bodiesOf = (code: ErrorCode) =>
   dialects.map((dialect) => [dialect, errorBody(dialect, wireOf(code))] as const);
 
+/** The schema of a body; of what it says by field, an example shows but one. */
+const schemaOf = (code: ErrorCode, body: object): JsonSchema =>
+  code === 'validation_failed'
+    ? schemaOfExample(body, { known: { errors: fieldErrors, details: fieldErrors } })
+    : schemaOfExample(body);
+
 const waiting = { 'Retry-After': { description: 'Seconds to wait before the next try.', ...integer } };
 const headersOf = (code: ErrorCode) =>
   retryAfter(wireOf(code)) === undefined ? responseHeaders : { ...responseHeaders, ...waiting };
@@ -63,7 +70,7 @@ const responseOf = (code: ErrorCode) => {
     headers: headersOf(code),
     content: {
       'application/json': {
-        schema: { anyOf: bodies.map(([, body]) => schemaOfExample(body)) },
+        schema: { anyOf: bodies.map(([, body]) => schemaOf(code, body)) },
         examples: Object.fromEntries(bodies.map(([dialect, value]) => [dialect, { value }])),
       },
     },
@@ -80,7 +87,7 @@ const reference = (code: ErrorCode) => ({ $ref: `#/components/responses/${code}`
 /** A refusal in words of the endpoint's own: any of those with that status. */
 const inOwnWords = (status: number, description: string) => {
   const those = codes.filter((code) => statuses[code] === status);
-  const shapes = those.flatMap((code) => bodiesOf(code).map(([, body]) => schemaOfExample(body)));
+  const shapes = those.flatMap((code) => bodiesOf(code).map(([, body]) => schemaOf(code, body)));
   const different = [...new Map(shapes.map((shape) => [JSON.stringify(shape), shape])).values()];
   const headers = Object.assign({}, ...those.map(headersOf)) as typeof responseHeaders;
   return { description, headers, content: { 'application/json': { schema: { anyOf: different } } } };
@@ -94,7 +101,8 @@ export const sharedErrors = (route: Route) => {
     ...(route.scope === 'none' ? {} : { 401: reference('unauthorized') }),
     ...(route.scope === 'none' ? {} : { 403: reference('access_denied') }),
     404: reference('not_found'),
-    ...(writes ? { 409: reference('idempotency_in_progress'), 412: reference('precondition_failed') } : {}),
+    ...(writes ? { 409: reference('idempotency_in_progress') } : {}),
+    ...(heedsIfMatch(route) ? { 412: reference('precondition_failed') } : {}),
     ...(writes ? { 413: reference('payload_too_large'), 415: reference('unsupported_media_type') } : {}),
     422: reference('validation_failed'),
     429: reference('rate_limit_exceeded'),

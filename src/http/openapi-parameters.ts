@@ -1,14 +1,19 @@
 // What requests of an endpoint may say besides the body, as the documentation shows it: path, query, headers.
 import { dialects } from '../dialects/dialect.js';
+import { contextParameters } from './context.js';
 import { singleQuery } from './list-query.js';
 import { type JsonSchema, schemaOfInput } from './openapi-schemas.js';
 import type { Route } from './route.js';
+import { namesTaken } from './shown-names.js';
 
 export type Parameter = {
   readonly name: string;
   readonly in: 'path' | 'query' | 'header';
   readonly required?: boolean;
   readonly description?: string;
+  /** Of lists that are written with commas. */
+  readonly style?: 'form';
+  readonly explode?: false;
   readonly schema: JsonSchema;
 };
 
@@ -18,6 +23,20 @@ const header = (name: string, description: string, schema: JsonSchema = { type: 
   description,
   schema,
 });
+
+const query = (name: string, description: string): Parameter => ({
+  name,
+  in: 'query',
+  description,
+  schema: { type: 'string' },
+});
+
+const contextQuery = {
+  workspace_id: query('workspace_id', 'Workspace that the request is made in, as `X-Workspace-ID` names it.'),
+  workspace: query('workspace', 'Workspace that the request is made in, by its slug.'),
+  namespace_id: query('namespace_id', 'Namespace that the request is made in, as `X-Namespace-ID` names it.'),
+  namespace: query('namespace', 'Another name of `namespace_id`.'),
+} satisfies Record<(typeof contextParameters)[number], Parameter>;
 
 /** Parameters that many endpoints share, by the name of their component. */
 export const parameters = {
@@ -31,11 +50,11 @@ export const parameters = {
   ),
   WorkspaceContext: header(
     'X-Workspace-ID',
-    'Workspace that the request is made in, by any of its ids; else the key’s own. Also as the query parameter `workspace_id`.',
+    'Workspace that the request is made in, by any of its ids; else the key’s own.',
   ),
   NamespaceContext: header(
     'X-Namespace-ID',
-    'Namespace that the request is made in, by any of its ids; without a workspace it brings its own. Also as `X-Namespace`, or as the query parameter `namespace_id` or `namespace`.',
+    'Namespace that the request is made in, by any of its ids; without a workspace it brings its own. Also as `X-Namespace`.',
   ),
   IdempotencyKey: header(
     'Idempotency-Key',
@@ -44,11 +63,36 @@ export const parameters = {
   ),
   IfMatch: header('If-Match', 'ETag of the record as it is known; 412 when it has changed since.'),
   IfNoneMatch: header('If-None-Match', 'ETag of the record as it is known; 304 when it is still the same.'),
+  ...contextQuery,
 } satisfies Record<string, Parameter>;
 const shared = (name: keyof typeof parameters) => ({ $ref: `#/components/parameters/${name}` });
 
 /** Whether it answers one record, which has a revision. */
 export const isTagged = ({ method, query }: Route): boolean => method === 'GET' && query === singleQuery;
+
+/** Whether it looks at `If-Match` (of any method: RFC 9110, 13.1.1): it answers one record, or changes the one of its path. */
+export const heedsIfMatch = (route: Route): boolean => {
+  const { method, path, changesRecord = false } = route;
+  return isTagged(route) || changesRecord || (!['GET', 'POST'].includes(method) && /:\w+$/.test(path));
+};
+
+/** A parameter of the query as its schema has it; of `fields` and `include` also the names that they take. */
+const queryParameter = (
+  { shows }: Route,
+  name: string,
+  required: boolean,
+  { description, ...schema }: JsonSchema,
+): Parameter[] => {
+  const plain = { name, in: 'query', required } as const;
+  if (shows === undefined || (name !== 'fields' && name !== 'include'))
+    return [{ ...plain, ...(description === undefined ? {} : { description }), schema }];
+  const { names, notes } = namesTaken(shows, name);
+  // Where there are no relations, any name is refused.
+  if (names.length === 0) return [];
+  const told = [description, ...notes].join(' ');
+  const list: JsonSchema = { type: 'array', items: { type: 'string', enum: names } };
+  return [{ ...plain, description: told, style: 'form', explode: false, schema: list }];
+};
 
 /** Of its path, its query and its headers. */
 export const parametersOf = (route: Route): readonly (Parameter | { readonly $ref: string })[] => {
@@ -65,33 +109,23 @@ export const parametersOf = (route: Route): readonly (Parameter | { readonly $re
         : { description: said.description, schema: { type: 'string', examples: [said.example] } }),
     };
   });
-  const query: JsonSchema = route.query ? schemaOfInput(route.query) : {};
-  const required = new Set(query.required ?? []);
-  const inQuery = Object.entries(query.properties ?? {}).map(
-    ([name, { description, ...schema }]): Parameter => ({
-      name,
-      in: 'query',
-      required: required.has(name),
-      ...(description === undefined ? {} : { description }),
-      schema,
-    }),
+  const asked: JsonSchema = route.query ? schemaOfInput(route.query) : {};
+  const required = new Set(asked.required ?? []);
+  const inQuery = Object.entries(asked.properties ?? {}).flatMap(([name, schema]) =>
+    queryParameter(route, name, required.has(name), schema),
   );
   // Without a key there is no context, no record of one's own, and nothing that is remembered.
   if (route.scope === 'none') return [...inPath, ...inQuery, shared('Dialect')];
-  // What the path ends with is then the record that is changed, which has a revision.
-  const changes = route.method !== 'POST' && /:\w+$/.test(route.path);
-  const headers =
-    route.method === 'GET'
-      ? isTagged(route)
-        ? [shared('IfNoneMatch')]
-        : []
-      : [shared('IdempotencyKey'), ...(changes ? [shared('IfMatch')] : [])];
+  const context = contextParameters.filter((name) => asked.properties?.[name] === undefined);
   return [
     ...inPath,
     ...inQuery,
+    ...context.map(shared),
     shared('WorkspaceContext'),
     shared('NamespaceContext'),
     shared('Dialect'),
-    ...headers,
+    ...(route.method === 'GET' ? [] : [shared('IdempotencyKey')]),
+    ...(heedsIfMatch(route) ? [shared('IfMatch')] : []),
+    ...(isTagged(route) ? [shared('IfNoneMatch')] : []),
   ];
 };

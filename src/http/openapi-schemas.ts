@@ -25,13 +25,26 @@ const formatOf = (text: string): object =>
 const orNull = ({ type, ...rest }: JsonSchema): JsonSchema =>
   type === undefined ? rest : { type: [type, 'null'], ...rest };
 
-/** The schema that an example follows: its types and names. null may be anything; `nullable` names what may be null. */
-export const schemaOfExample = (example: unknown, nullable: readonly string[] = []): JsonSchema => {
+/** Of a refusal: what is wrong with which fields, by dot path. */
+export const fieldErrors: JsonSchema = {
+  type: 'object',
+  description: 'Field, by its dot path → what is wrong with it.',
+  additionalProperties: { type: 'array', items: { type: 'string' } },
+};
+
+/** Names of fields that may be null, and schemas of fields that an example cannot show. */
+export type Beside = {
+  readonly nullable?: readonly string[];
+  readonly known?: Readonly<Record<string, JsonSchema>>;
+};
+
+/** The schema that an example follows: its types and names. null may be anything; `beside` says what else is known. */
+export const schemaOfExample = (example: unknown, beside: Beside = {}): JsonSchema => {
   if (example === null) return {};
   if (Array.isArray(example))
     return example.length === 0
       ? { type: 'array' }
-      : { type: 'array', items: schemaOfExample(example[0], nullable) };
+      : { type: 'array', items: schemaOfExample(example[0], beside) };
   switch (typeof example) {
     case 'string':
       return { type: 'string', ...formatOf(example) };
@@ -40,8 +53,9 @@ export const schemaOfExample = (example: unknown, nullable: readonly string[] = 
     case 'boolean':
       return { type: 'boolean' };
     default: {
+      const { nullable = [], known = {} } = beside;
       const properties = Object.entries(example as object).map(([name, value]) => {
-        const schema = schemaOfExample(value, nullable);
+        const schema = known[name] ?? schemaOfExample(value, beside);
         return [name, nullable.includes(name) ? orNull(schema) : schema];
       });
       return { type: 'object', properties: Object.fromEntries(properties) };

@@ -71,7 +71,7 @@ const successOf = (route: Route): Response => {
   if (!schema && found.length === 0) return base;
   const shapes = schema
     ? [schemaOfOutput(schema)]
-    : found.map(([, value]) => schemaOfExample(value, ['from', 'to', ...nullable]));
+    : found.map(([, value]) => schemaOfExample(value, { nullable: ['from', 'to', ...nullable] }));
   const [only, ...more] = shapes;
   const examples = Object.fromEntries(found.map(([dialect, value]) => [dialect, { value }]));
   return {

@@ -6,6 +6,7 @@ import type { Soon } from '../domain/soon.js';
 import type { ApiKeyRow } from '../projections/api-keys.js';
 import type { NamespaceRow } from '../projections/namespaces.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
+import type { ShownNames } from './shown-names.js';
 
 /** Who asks: the key of the request, its user, and the workspace that the key belongs to. */
 export type Caller = { readonly key: ApiKeyRow; readonly userId: string; readonly home: WorkspaceRow };
@@ -111,6 +112,8 @@ export type Route<Q = unknown, B = unknown> = {
   readonly maxBody?: number;
   /** Query schema, an object of texts; every parameter that it does not name is refused. */
   readonly query?: z.ZodType<Q>;
+  /** What `fields` and `include` take, where the query has them. */
+  readonly shows?: ShownNames;
   /** Body schema (strict). Without it a body must be absent or an empty object. */
   readonly body?: z.ZodType<B>;
   /**
@@ -118,6 +121,8 @@ export type Route<Q = unknown, B = unknown> = {
    * names the key for `revoked` and `grace`, its workspace for `workspace` and `membership`, its user for `user`.
    */
   readonly endsKey?: 'revoked' | 'grace' | 'workspace' | 'membership' | 'user';
+  /** True for a POST that changes the record that its path names: `If-Match` is held against that. */
+  readonly changesRecord?: true;
   readonly doc: RouteDoc;
   handle(exchange: Exchange<Q, B>): Soon<Answer>;
 };

@@ -11,6 +11,7 @@ import { listAnswer, listQuery } from './list-query.js';
 import { findByReference } from './records.js';
 import { type Route, route } from './route.js';
 import { SeoReportBody, seoDocs, seoIssueList } from './seo-forms.js';
+import { shownNames } from './shown-names.js';
 
 export const seoRoutes = ({ readModels, seo }: { readModels: ReadModels; seo: SeoCommands }): Route[] => {
   /** The workspace that the path names, by any of its ids or by its slug, among those of the key's user. */
@@ -45,6 +46,7 @@ export const seoRoutes = ({ readModels, seo }: { readModels: ReadModels; seo: Se
       path: '/seo/issues/:workspace_id',
       scope: 'seo:read',
       query: listQuery(seoIssueList),
+      shows: shownNames(seoIssueViews, 'list'),
       doc: seoDocs.issues,
       handle: async (exchange) => {
         const { id } = await workspaceIn(exchange.params['workspace_id'] ?? '', exchange.caller.userId);

@@ -10,6 +10,7 @@ import { listQuery, singleAnswer, singleQuery } from './list-query.js';
 import { type InMemory, peopleAnswer } from './people.js';
 import { findByReference } from './records.js';
 import { type Answer, type Exchange, type Route, route } from './route.js';
+import { shownNames } from './shown-names.js';
 import { requireAuthority, requireHeirs, userOfPath, workspacesOf } from './user-access.js';
 import { UpdateUserBody, userDocs, userList } from './user-forms.js';
 
@@ -56,6 +57,7 @@ export const userRoutes = (deps: {
       path: '/users',
       scope: 'users:read',
       query: listQuery(userList),
+      shows: shownNames(userViews, 'list'),
       doc: userDocs.list,
       handle: (exchange) =>
         peopleAnswer(deps, exchange, exchange.workspace, { spec: userList, views: userViews }),
@@ -65,6 +67,7 @@ export const userRoutes = (deps: {
       path: '/user',
       scope: 'any',
       query: singleQuery,
+      shows: shownNames(userViews, 'single'),
       doc: userDocs.current,
       async handle(exchange) {
         const row = await readModels.get<UserRow>('users', exchange.caller.userId);
@@ -77,6 +80,7 @@ export const userRoutes = (deps: {
       path: '/users/:id',
       scope: 'users:read',
       query: singleQuery,
+      shows: shownNames(userViews, 'single'),
       doc: userDocs.get,
       handle: async (exchange) => shown(await userOfPath(readModels, exchange), exchange),
     }),

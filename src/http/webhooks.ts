@@ -24,6 +24,7 @@ import type { WebhookRow } from '../projections/webhooks.js';
 import { type Includes, listAnswer, listQuery, singleAnswer, singleQuery } from './list-query.js';
 import { findByReference } from './records.js';
 import { type Exchange, type Route, route } from './route.js';
+import { shownNames } from './shown-names.js';
 import {
   createWebhookBody,
   rotateSecretBody,
@@ -111,6 +112,7 @@ export const webhookRoutes = (deps: WebhookRouteDeps): Route[] => {
       path: '/webhooks',
       scope: 'webhooks:read',
       query: listQuery(webhookList),
+      shows: shownNames(webhookViews, 'list', includes),
       doc: webhookDocs.list,
       handle: (exchange) =>
         listAnswer<WebhookRow, WebhookView>(exchange, {
@@ -128,6 +130,7 @@ export const webhookRoutes = (deps: WebhookRouteDeps): Route[] => {
       path: '/webhooks/:id',
       scope: 'webhooks:read',
       query: singleQuery,
+      shows: shownNames(webhookViews, 'single', includes),
       doc: webhookDocs.get,
       handle: async (exchange) => {
         const row = await one(exchange);
@@ -193,6 +196,7 @@ export const webhookRoutes = (deps: WebhookRouteDeps): Route[] => {
       path: '/webhooks/:id/secret/rotate',
       scope: 'webhooks:write',
       body: rotateSecretBody,
+      changesRecord: true,
       doc: webhookDocs.rotate,
       handle: async (exchange) => {
         const { dialect, body } = exchange;

@@ -12,6 +12,7 @@ import { listAnswer, listQuery, singleAnswer, singleQuery } from './list-query.j
 import { requireFreeDomains } from './pixel-domains.js';
 import { findByReference } from './records.js';
 import { type Exchange, type Route, route } from './route.js';
+import { shownNames } from './shown-names.js';
 import type { ShowUsers } from './shown-users.js';
 import { CreateWorkspaceBody, UpdateWorkspaceBody, workspaceDocs, workspaceList } from './workspace-forms.js';
 import { workspaceIncludes } from './workspace-includes.js';
@@ -71,6 +72,7 @@ export const workspaceRoutes = (deps: {
       path: '/workspaces',
       scope: 'workspaces:read',
       query: listQuery(workspaceList),
+      shows: shownNames(workspaceViews, 'list', includes),
       doc: workspaceDocs.list,
       handle: (exchange) =>
         listAnswer(exchange, {
@@ -87,6 +89,7 @@ export const workspaceRoutes = (deps: {
       path: '/workspaces/:id',
       scope: 'workspaces:read',
       query: singleQuery,
+      shows: shownNames(workspaceViews, 'single', includes),
       doc: workspaceDocs.get,
       handle: async (exchange) =>
         singleAnswer(exchange, { row: await one(exchange), views: workspaceViews, includes }),

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Dialect, dialects } from '../../src/dialects/dialect.js';
+import type { OpenApi } from '../../src/http/openapi.js';
 import type { Method, Route } from '../../src/http/route.js';
 import { type Called, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
 import { undescribedBy } from '../support/documented.js';
@@ -195,6 +196,12 @@ const filled = (route: Route, records: Partial<Records> | string): string =>
     if (id === undefined) throw new Error(`no record for :${name} of ${route.path}`);
     return id;
   });
+
+const documentOf = async () => (await (await fetch(`${app.url}/openapi.json`)).json()) as OpenApi;
+const operationIn = ({ paths }: OpenApi, id: string) =>
+  Object.values(paths)
+    .flatMap((methods) => Object.values(methods))
+    .find(({ operationId }) => operationId === id);
 
 const isWrite = ({ method }: Route) => method !== 'GET';
 /** What ends a record comes last. */
@@ -446,6 +453,31 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
       },
     ));
 
+  test('takes the fields and relations that the document lists, and no others', async () => {
+    const document = await documentOf();
+    const listed: string[] = [];
+    for (const route of routes)
+      for (const parameter of operationIn(document, route.doc.id)?.parameters ?? []) {
+        if ('$ref' in parameter || !['fields', 'include'].includes(parameter.name)) continue;
+        const { name, description = '', schema, style, explode } = parameter;
+        expect([style, explode]).toEqual(['form', false]);
+        const { status, fields } = await refused(route, pathTo(route, own, `${name}=nope`), {});
+        const sentence = String(at(fields, name));
+        const known = sentence.replace(/^.*one of: |\.$/g, '').split(', ');
+        const elsewhere = [...description.matchAll(/Known only in the dialect (\d+): ([^.]+)\./g)]
+          .filter(([, where]) => where !== dialect)
+          .flatMap(([, , names = '']) => names.replaceAll('`', '').split(', '));
+        const { enum: all } = schema['items'] as { enum: string[] };
+        const here = all.filter((one) => !elsewhere.includes(one));
+        expect([route.doc.id, status, here.toSorted()]).toEqual([route.doc.id, 422, known.toSorted()]);
+        listed.push(name);
+      }
+    expect(listed.filter((name) => name === 'fields')).toHaveLength(
+      routes.filter(({ shows }) => shows).length,
+    );
+    expect(listed.filter((name) => name === 'include').length).toBeGreaterThan(5);
+  });
+
   test('answers 422 to a body field that it does not know', () =>
     onEvery(isWrite, async (route) => {
       const body = { ...(bodyOf(route).body as object), nmae: 1 };
@@ -503,6 +535,22 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
     }
     expect(different).toEqual([]);
   });
+});
+
+test('every route looks at If-Match exactly where the document says so', async () => {
+  const records = await makeRecords(app.key);
+  const document = await documentOf();
+  const said = routes
+    .map(({ doc }) => doc.id)
+    .filter((id) => '412' in (operationIn(document, id)?.responses ?? {}));
+  const refusing: string[] = [];
+  for (const route of routes.toSorted(byEnd)) {
+    const asked = { headers: { 'If-Match': '"999999"' }, ...bodyOf(route) };
+    const { status } = await app.call(route.method, pathTo(route, records), asked);
+    if (status === 412) refusing.push(route.doc.id);
+    else expect([route.doc.id, status]).toEqual([route.doc.id, fixtures[route.doc.id]?.status]);
+  }
+  expect(refusing.toSorted()).toEqual(said.toSorted());
 });
 
 describe('an answer that was lost after the work was done, on every route that writes', () => {

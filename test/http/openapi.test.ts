@@ -86,6 +86,7 @@ const parametersOf = ({ parameters }: Operation) =>
     name: string;
     in: string;
     required?: boolean;
+    description?: string;
     schema: object;
   }[];
 
@@ -99,15 +100,19 @@ describe('every operation', () => {
   });
 
   test('takes the context and the dialect; writes an idempotency key; changes a revision', () => {
-    for (const { method, path, operation } of operations()) {
+    for (const { method, operation } of operations()) {
       const headers = parametersOf(operation)
         .filter((parameter) => parameter.in === 'header')
         .map(({ name }) => name);
       const keyed = operation.security.length > 0;
       expect(headers).toContain('X-API-Dialect');
       expect(headers.includes('X-Workspace-ID')).toBe(keyed);
+      const queried = parametersOf(operation).filter((parameter) => parameter.in === 'query');
+      for (const name of ['workspace_id', 'workspace', 'namespace_id', 'namespace'])
+        expect(queried.filter((parameter) => parameter.name === name)).toHaveLength(keyed ? 1 : 0);
       expect(headers.includes('Idempotency-Key')).toBe(keyed && method !== 'GET');
-      expect(headers.includes('If-Match')).toBe(['PATCH', 'DELETE'].includes(method) && path.endsWith('}'));
+      // Where that is, every-route.test.ts tries.
+      expect(headers.includes('If-Match')).toBe('412' in operation.responses);
     }
   });
 
@@ -175,6 +180,31 @@ describe('every operation', () => {
   });
 });
 
+test('fields that are shown only when asked for are told, by the dialect where they differ', () => {
+  const told = (id: string) =>
+    parametersOf(operationOf(id)).find((parameter) => parameter.name === 'fields')?.description;
+  expect(told('getWorkspace')).toContain(
+    'Shown only when asked for: `status`, `tags`, `metadata`, `pixel_key`.',
+  );
+  expect(told('listWebhooks')).toContain('Shown only when asked for in the dialect 2024: ');
+  expect(told('listMcpServers')).toBe('Only these fields, separated by commas.');
+});
+
+type Media = { content: { 'application/json': { schema: { anyOf: JsonSchema[] } } } };
+
+test('a 422 tells its texts by field, whatever the fields are', () => {
+  const { schema } = (resolve('#/components/responses/validation_failed') as Media).content[
+    'application/json'
+  ];
+  const texts = { type: 'object', additionalProperties: { type: 'array', items: { type: 'string' } } };
+  expect(schema.anyOf).toMatchObject([
+    { properties: { errors: texts } },
+    { properties: { error: { properties: { details: texts } } } },
+  ]);
+  for (const [, inner] of walk(document, '#'))
+    expect(inner).not.toMatchObject({ properties: { errors: { properties: expect.anything() } } });
+});
+
 test('lists take paging, sorting, sparse fields and filters', () => {
   const query = parametersOf(operationOf('listWorkspaces')).filter((parameter) => parameter.in === 'query');
   expect(query.map(({ name }) => name)).toEqual([
@@ -189,6 +219,10 @@ test('lists take paging, sorting, sparse fields and filters', () => {
     'created_before',
     'updated_after',
     'updated_before',
+    'workspace_id',
+    'workspace',
+    'namespace_id',
+    'namespace',
   ]);
   expect(query.find(({ name }) => name === 'per_page')?.schema).toMatchObject({
     type: 'integer',
@@ -204,6 +238,8 @@ test('a filter of one list alone says what it takes', () => {
     parametersOf(operationOf(id)).find((parameter) => parameter.in === 'query' && parameter.name === name)
       ?.schema;
   expect(filter('listNamespaces', 'workspace_id')).toEqual({ type: 'string' });
+  const texts = operationOf('listNamespaces').parameters.map((one) => ('$ref' in one ? '' : one.description));
+  expect(texts).toContainEqual(expect.stringContaining('Only those of this workspace'));
   expect(filter('listNamespaces', 'owner_type')).toEqual({ type: 'string', enum: ['User', 'Workspace'] });
   expect(filter('listNamespaces', 'is_active')).toEqual({ type: 'boolean' });
   expect(filter('listMembers', 'role')).toEqual({ type: 'string', enum: ['owner', 'admin', 'member'] });

@@ -5,6 +5,7 @@ import { apiKeyViews, type ShownApiKey } from '../../dialects/api-keys.js';
 import type { ApiKeyRow } from '../../projections/api-keys.js';
 import { type Includes, listAnswer, listQuery, singleAnswer, singleQuery } from '../list-query.js';
 import { type Route, route } from '../route.js';
+import { shownNames } from '../shown-names.js';
 import { apiKeyDocs } from './docs.js';
 import { notRevoked, spec } from './input.js';
 import { findApiKey, showApiKey, showApiKeys } from './showing.js';
@@ -21,6 +22,7 @@ export const apiKeyReads = (deps: {
       path: '/api-keys',
       scope: 'api-keys:read',
       query: listQuery(spec),
+      shows: shownNames(apiKeyViews, 'list', includes),
       doc: apiKeyDocs.list,
       handle: (exchange) =>
         listAnswer<ApiKeyRow, ShownApiKey>(exchange, {
@@ -38,6 +40,7 @@ export const apiKeyReads = (deps: {
       path: '/api-keys/current',
       scope: 'any',
       query: singleQuery,
+      shows: shownNames(apiKeyViews, 'single', includes),
       doc: apiKeyDocs.current,
       async handle(exchange) {
         const { key, home } = exchange.caller;
@@ -55,6 +58,7 @@ export const apiKeyReads = (deps: {
       path: '/api-keys/:id',
       scope: 'api-keys:read',
       query: singleQuery,
+      shows: shownNames(apiKeyViews, 'single', includes),
       doc: apiKeyDocs.get,
       async handle(exchange) {
         const row = await findApiKey(readModels, exchange, [notRevoked]);

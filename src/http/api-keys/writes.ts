@@ -74,6 +74,7 @@ export const apiKeyWrites = (deps: {
       path: '/api-keys/:id/rotate',
       scope: 'api-keys:write',
       body: RotateBody,
+      changesRecord: true,
       endsKey: 'grace',
       doc: apiKeyDocs.rotate,
       async handle(exchange) {
