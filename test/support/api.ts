@@ -6,9 +6,9 @@ import { projections } from '../../src/app/models.js';
 import { type App, buildApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import type { Recorded } from '../../src/domain/decider.js';
-import { createLogger } from '../../src/logger.js';
 import { sharedServers } from '../servers/shared.js';
 import { eventsIn } from './embedded-log.js';
+import { notes } from './notes.js';
 import { storeSettings } from './stores.js';
 
 export type Called = {
@@ -41,8 +41,6 @@ export type TestApp = {
   stop(): Promise<void>;
 };
 
-const { logger } = createLogger('silent');
-
 export const TEST_KEY = `sk_test_${'t'.repeat(40)}`;
 
 /** `overrides`: settings by name. The clock may be set. */
@@ -61,7 +59,7 @@ export const startTestApp = async (
       ...overrides,
       ...more,
     });
-    const app = await buildApp(config, logger, options.now);
+    const app = await buildApp(config, notes, options.now);
     await app.start();
     return { app, url: await app.listen() };
   };
