@@ -43,15 +43,6 @@ const examples: Partial<Record<ErrorCode, DomainError>> = {
   ),
 };
 
-const wireOf = (code: ErrorCode) =>
-  wireError(examples[code] ?? new DomainError(code, errorGuide[code].cause), {
-    requestId: REQUEST_ID,
-    scopes: ['workspaces:read'],
-    upgradeUrl: 'https://example.com/upgrade',
-  });
-const bodiesOf = (code: ErrorCode) =>
-  dialects.map((dialect) => [dialect, errorBody(dialect, wireOf(code))] as const);
-
 /** The schema of a body; of what it says by field, an example shows but one. */
 const schemaOf = (code: ErrorCode, body: object): JsonSchema =>
   code === 'validation_failed'
@@ -59,15 +50,18 @@ const schemaOf = (code: ErrorCode, body: object): JsonSchema =>
     : schemaOfExample(body);
 
 const waiting = { 'Retry-After': { description: 'Seconds to wait before the next try.', ...integer } };
-const headersOf = (code: ErrorCode) =>
-  retryAfter(wireOf(code)) === undefined ? responseHeaders : { ...responseHeaders, ...waiting };
 
 const responseOf = (code: ErrorCode) => {
   const { cause, mend } = errorGuide[code];
-  const bodies = bodiesOf(code);
+  const wire = wireError(examples[code] ?? new DomainError(code, cause), {
+    requestId: REQUEST_ID,
+    scopes: ['workspaces:read'],
+    upgradeUrl: 'https://example.com/upgrade',
+  });
+  const bodies = dialects.map((dialect) => [dialect, errorBody(dialect, wire)] as const);
   return {
     description: `${cause} ${mend}`,
-    headers: headersOf(code),
+    headers: retryAfter(wire) === undefined ? responseHeaders : { ...responseHeaders, ...waiting },
     content: {
       'application/json': {
         schema: { anyOf: bodies.map(([, body]) => schemaOf(code, body)) },
@@ -86,10 +80,12 @@ const reference = (code: ErrorCode) => ({ $ref: `#/components/responses/${code}`
 
 /** A refusal in words of the endpoint's own: any of those with that status. */
 const inOwnWords = (status: number, description: string) => {
-  const those = codes.filter((code) => statuses[code] === status);
-  const shapes = those.flatMap((code) => bodiesOf(code).map(([, body]) => schemaOf(code, body)));
+  const those = codes
+    .filter((code) => statuses[code] === status)
+    .flatMap((code) => errorResponses[code] ?? []);
+  const shapes = those.flatMap(({ content }) => content['application/json'].schema.anyOf);
   const different = [...new Map(shapes.map((shape) => [JSON.stringify(shape), shape])).values()];
-  const headers = Object.assign({}, ...those.map(headersOf)) as typeof responseHeaders;
+  const headers = Object.assign({}, ...those.map((one) => one.headers)) as typeof responseHeaders;
   return { description, headers, content: { 'application/json': { schema: { anyOf: different } } } };
 };
 

@@ -2,10 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Dialect, dialects } from '../../src/dialects/dialect.js';
-import type { OpenApi } from '../../src/http/openapi.js';
 import type { Method, Route } from '../../src/http/route.js';
 import { type Called, type CallOptions, startTestApp, type TestApp } from '../support/api.js';
-import { undescribedBy } from '../support/documented.js';
+import { documentOf, operationIn, undescribedBy } from '../support/documented.js';
 import { ask, startFrame } from '../support/frame.js';
 import { newTenant, scopedKey, type Tenant } from '../support/tenants.js';
 
@@ -196,12 +195,6 @@ const filled = (route: Route, records: Partial<Records> | string): string =>
     if (id === undefined) throw new Error(`no record for :${name} of ${route.path}`);
     return id;
   });
-
-const documentOf = async () => (await (await fetch(`${app.url}/openapi.json`)).json()) as OpenApi;
-const operationIn = ({ paths }: OpenApi, id: string) =>
-  Object.values(paths)
-    .flatMap((methods) => Object.values(methods))
-    .find(({ operationId }) => operationId === id);
 
 const isWrite = ({ method }: Route) => method !== 'GET';
 /** What ends a record comes last. */
@@ -454,7 +447,7 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
     ));
 
   test('takes the fields and relations that the document lists, and no others', async () => {
-    const document = await documentOf();
+    const document = await documentOf(app.url);
     const listed: string[] = [];
     for (const route of routes)
       for (const parameter of operationIn(document, route.doc.id)?.parameters ?? []) {
@@ -539,7 +532,7 @@ describe.each(dialects)('in the dialect %s, every route', (dialect) => {
 
 test('every route looks at If-Match exactly where the document says so', async () => {
   const records = await makeRecords(app.key);
-  const document = await documentOf();
+  const document = await documentOf(app.url);
   const said = routes
     .map(({ doc }) => doc.id)
     .filter((id) => '412' in (operationIn(document, id)?.responses ?? {}));

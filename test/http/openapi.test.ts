@@ -7,13 +7,14 @@ import type { JsonSchema } from '../../src/http/openapi-schemas.js';
 import { operations as operationsOf } from '../../src/http/operations.js';
 import { patternOf } from '../../src/http/table.js';
 import { startTestApp, type TestApp } from '../support/api.js';
+import { documentOf, operationIn } from '../support/documented.js';
 import { startFrame } from '../support/frame.js';
 
 let app: TestApp;
 let document: OpenApi;
 beforeAll(async () => {
   app = await startTestApp({ PUBLIC_URL: 'https://api.example.com' });
-  document = (await (await fetch(`${app.url}/openapi.json`)).json()) as OpenApi;
+  document = await documentOf(app.url);
 });
 afterAll(() => app.stop());
 
@@ -23,9 +24,9 @@ const operations = () =>
   );
 
 const operationOf = (id: string): Operation => {
-  const found = operations().find(({ operation }) => operation.operationId === id);
+  const found = operationIn(document, id);
   if (!found) throw new Error(`no operation ${id}`);
-  return found.operation;
+  return found;
 };
 
 /** Every value of the document, with the way to it. */

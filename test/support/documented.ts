@@ -3,16 +3,25 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as formats from 'ajv-formats';
 import type { OpenApi } from '../../src/http/openapi.js';
 
+/** The document of a running server. */
+export const documentOf = async (url: string): Promise<OpenApi> =>
+  (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi;
+
+/** The operation of that id; undefined when there is none. */
+export const operationIn = ({ paths }: OpenApi, id: string) =>
+  Object.values(paths)
+    .flatMap((methods) => Object.values(methods))
+    .find(({ operationId }) => operationId === id);
+
 /** What the document says otherwise than an answer of the operation does; empty when it describes it. */
 export type Undescribed = (operationId: string, status: number, body: unknown) => string[];
 
 export const undescribedBy = async (url: string): Promise<Undescribed> => {
-  const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi;
+  const document = await documentOf(url);
   const ajv = new Ajv2020({ strict: false });
   formats.default.default(ajv);
-  const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
   return (operationId, status, body) => {
-    const response = operations.find((one) => one.operationId === operationId)?.responses[status];
+    const response = operationIn(document, operationId)?.responses[status];
     if (!response) return [`${operationId}: ${status} is not described`];
     const content = '$ref' in response ? undefined : response.content?.['application/json'];
     if (!content || ajv.validate(content.schema, body)) return [];
