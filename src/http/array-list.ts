@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { Sort } from '../adapters/read-models/port.js';
 import { defaultPerPage, listBody } from '../dialects/envelopes.js';
-import { invalid } from '../domain/errors.js';
-import { fieldNames, page, perPage, sortOf, unknownValue } from './list-parameters.js';
+import { compareText } from '../domain/text-order.js';
+import { fieldNames, page, perPage, requireKnown, sortOf } from './list-parameters.js';
 import { pageUrl } from './list-query.js';
 import type { Answer, Exchange } from './route.js';
 
@@ -21,20 +21,15 @@ export const itemQuery = z.object({ fields: fieldNames }).partial();
 
 /** Shows the fields asked for; all of them where none is. `known`: the names of all. Throws 422 naming what is not. */
 export const sparse = (known: readonly string[], asked: readonly string[] | undefined) => {
-  const unknown = asked?.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw invalid({ fields: unknownValue('fields', unknown, known) });
+  if (asked !== undefined) requireKnown('fields', asked, known);
   return (item: Item): Item =>
     asked === undefined ? item : Object.fromEntries(asked.map((name) => [name, item[name]]));
 };
 
-/** In UTF-8 the order of bytes is that of code points. */
-const compareText = (left: unknown, right: unknown): number =>
-  Buffer.compare(Buffer.from(String(left)), Buffer.from(String(right)));
-
 const sorted = (items: readonly Item[], by: Sort): readonly Item[] =>
   items.toSorted((left, right) => {
     for (const [field, direction] of by) {
-      const order = compareText(left[field], right[field]);
+      const order = compareText(String(left[field]), String(right[field]));
       if (order !== 0) return direction === 'asc' ? order : -order;
     }
     return 0;

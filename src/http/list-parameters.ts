@@ -1,14 +1,25 @@
 // The query parameters that all lists share, from text to terms of rows.
 import { z } from 'zod';
 import type { Sort, Term } from '../adapters/read-models/port.js';
+import { invalid } from '../domain/errors.js';
 import { parseInstant } from './fields.js';
 
 const MAX_PER_PAGE = 100;
 
 /** Refusal of one value among several. */
-export const unknownValue = (parameter: string, value: string, known: readonly string[]): string => {
+const unknownValue = (parameter: string, value: string, known: readonly string[]): string => {
   const which = known.length === 0 ? '' : ` It must be one of: ${known.join(', ')}.`;
   return `The selected ${parameter} is invalid: ${value}.${which}`;
+};
+
+/** Throws 422 naming the first value that is not known. */
+export const requireKnown = (
+  parameter: string,
+  values: readonly string[],
+  known: readonly string[],
+): void => {
+  const unknown = values.find((value) => !known.includes(value));
+  if (unknown !== undefined) throw invalid({ [parameter]: unknownValue(parameter, unknown, known) });
 };
 
 const integer = (most: number) =>

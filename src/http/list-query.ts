@@ -3,16 +3,15 @@ import { z } from 'zod';
 import type { ReadModels, Row, Sort, Term } from '../adapters/read-models/port.js';
 import { render, type View, type Views } from '../dialects/dialect.js';
 import { defaultPerPage, listBody } from '../dialects/envelopes.js';
-import { invalid } from '../domain/errors.js';
 import {
   bound,
   fieldNames,
   includeNames,
   page,
   perPage,
+  requireKnown,
   search,
   sortOf,
-  unknownValue,
 } from './list-parameters.js';
 import type { Answer, Exchange } from './route.js';
 
@@ -104,14 +103,8 @@ const whereOf = (spec: ListSpec, query: ListQuery, now: string): Term[] => {
 
 /** Names of fields and includes depend on dialect and deployment, so they are checked here and not in the schema. */
 const requireNames = (query: SingleQuery, fields: object, includes: object): void => {
-  for (const [parameter, known] of [
-    ['fields', fields],
-    ['include', includes],
-  ] as const) {
-    const unknown = query[parameter]?.find((name) => !Object.hasOwn(known, name));
-    if (unknown !== undefined)
-      throw invalid({ [parameter]: unknownValue(parameter, unknown, Object.keys(known)) });
-  }
+  if (query.fields !== undefined) requireKnown('fields', query.fields, Object.keys(fields));
+  if (query.include !== undefined) requireKnown('include', query.include, Object.keys(includes));
 };
 
 type Loaded = readonly (readonly [name: string, values: ReadonlyMap<string, unknown>])[];

@@ -6,16 +6,15 @@ import { invalid } from '../domain/errors.js';
 import { ownerTypes } from '../domain/namespaces.js';
 import { pageExample } from './doc-examples.js';
 import { fields } from './fields.js';
-import { unknownValue } from './list-parameters.js';
+import { requireKnown } from './list-parameters.js';
 import type { ListSpec } from './list-query.js';
 import type { RouteDoc } from './route.js';
 
 const statusIs = (value: string) => (): Term[] => [{ field: 'status', op: 'eq', value }];
 
 const ownerTypeIs = (value: string): Term[] => {
-  const known = ownerTypes.find((type) => type === value);
-  if (!known) throw invalid({ owner_type: unknownValue('owner_type', value, ownerTypes) });
-  return [{ field: 'ownerType', op: 'eq', value: known }];
+  requireKnown('owner_type', [value], ownerTypes);
+  return [{ field: 'ownerType', op: 'eq', value }];
 };
 
 const flags: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false };
@@ -39,15 +38,10 @@ export const namespaceList: ListSpec = {
   },
   search: true,
   status: { active: statusIs('active'), inactive: statusIs('inactive'), suspended: statusIs('suspended') },
-  // What `workspace_id` leaves is known with the context that it names.
-  filters: { owner_type: ownerTypeIs, is_active: isActiveIs, workspace_id: () => [], workspace: () => [] },
+  filters: { owner_type: ownerTypeIs, is_active: isActiveIs },
   filterDocs: {
     owner_type: { enum: ownerTypes },
     is_active: { type: 'boolean' },
-    workspace_id: {
-      description: 'Only those of this workspace, by any of its ids; the request is made in it, too.',
-    },
-    workspace: { description: 'The same by the slug of the workspace.' },
   },
 };
 
@@ -114,6 +108,10 @@ export const namespaceDocs = {
     summary: 'List namespaces',
     description:
       'Those that the key’s user owns, and those of all their workspaces. `workspace_id` (or `workspace`) in the query leaves those of that workspace.',
+    context: {
+      workspace_id: 'Only those of this workspace, by any of its ids; the request is made in it, too.',
+      workspace: 'The same by the slug of the workspace.',
+    },
     success: {
       nullable,
       status: 200,

@@ -116,11 +116,14 @@ export const parametersOf = (route: Route): readonly (Parameter | { readonly $re
   );
   // Without a key there is no context, no record of one's own, and nothing that is remembered.
   if (route.scope === 'none') return [...inPath, ...inQuery, shared('Dialect')];
-  const context = contextParameters.filter((name) => asked.properties?.[name] === undefined);
+  const context = contextParameters.map((name) => {
+    const meaning = route.doc.context?.[name];
+    return meaning === undefined ? shared(name) : query(name, meaning);
+  });
   return [
     ...inPath,
     ...inQuery,
-    ...context.map(shared),
+    ...context,
     shared('WorkspaceContext'),
     shared('NamespaceContext'),
     shared('Dialect'),

@@ -6,6 +6,7 @@ import type { Soon } from '../domain/soon.js';
 import type { ApiKeyRow } from '../projections/api-keys.js';
 import type { NamespaceRow } from '../projections/namespaces.js';
 import type { WorkspaceRow } from '../projections/workspaces.js';
+import type { contextParameters } from './context.js';
 import type { ShownNames } from './shown-names.js';
 
 /** Who asks: the key of the request, its user, and the workspace that the key belongs to. */
@@ -94,6 +95,8 @@ export type RouteDoc = {
     /** Names of fields that may be null, though the example shows a value; those of an empty page are known. */
     readonly nullable?: readonly string[];
   };
+  /** What query parameters of the context mean here, where it is more than the context. */
+  readonly context?: Readonly<Partial<Record<(typeof contextParameters)[number], string>>>;
   /** Refusals beyond those that every endpoint shares: status → description. */
   readonly refusals?: Readonly<Record<number, string>>;
 };

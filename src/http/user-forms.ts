@@ -1,11 +1,10 @@
 // What requests about users and members may say, and what the documentation says about them.
 
 import { z } from 'zod';
-import { invalid } from '../domain/errors.js';
 import { roles } from '../domain/members.js';
 import { pageExample } from './doc-examples.js';
 import { fields } from './fields.js';
-import { unknownValue } from './list-parameters.js';
+import { requireKnown } from './list-parameters.js';
 import type { ListSpec } from './list-query.js';
 import type { RouteDoc } from './route.js';
 
@@ -27,7 +26,7 @@ export const memberList: ListSpec = {
   search: true,
   filters: {
     role(value) {
-      if (!roles.some((role) => role === value)) throw invalid({ role: unknownValue('role', value, roles) });
+      requireKnown('role', [value], roles);
       return [{ field: 'role', op: 'eq', value }];
     },
   },

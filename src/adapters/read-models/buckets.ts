@@ -1,6 +1,6 @@
 // Rows that share a value, kept in order: short runs, so that adding and removing stays cheap among a million.
+import { compareText } from '../../domain/text-order.js';
 import type { Row } from './port.js';
-import { compareText } from './terms.js';
 
 /** Holds a row in every bucket that it is in: a new version of the row takes the place of the old one here. */
 export type Slot = { row: Row; readonly order: number };

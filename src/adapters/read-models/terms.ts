@@ -1,25 +1,10 @@
 // What the terms and sort keys of a query mean: comparisons by hand, the same as the other read-model store makes.
 import type { Json } from '../../domain/decider.js';
+import { compareText } from '../../domain/text-order.js';
 import { fieldOf, type Row, type Sort, type Term } from './port.js';
 
 export type Test = (row: Row) => boolean;
 export type Compare = (a: Row, b: Row) => number;
-
-/**
- * Compares strings by code point. UTF-16 code units order the same, but for surrogates (U+D800 to U+DFFF), which
- * stand for what is above U+FFFF: they are moved above the rest before comparing.
- */
-export const compareText = (a: string, b: string): number => {
-  const length = Math.min(a.length, b.length);
-  for (let at = 0; at < length; at++) {
-    const left = a.charCodeAt(at);
-    const right = b.charCodeAt(at);
-    if (left !== right) return lift(left) - lift(right);
-  }
-  return a.length - b.length;
-};
-
-const lift = (unit: number): number => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800);
 
 /** Range comparison: only numbers with numbers and strings with strings; anything else matches no range. */
 const compareValues = (a: Json | undefined, b: Json | undefined): number | undefined => {
